@@ -1,0 +1,1 @@
+//! Outbound connections: TLS floor, trust, pooled HTTPS.

@@ -1,0 +1,135 @@
+//! The private memory of one exchange.
+
+use std::any::Any;
+use std::fmt;
+
+use http::request;
+
+use crate::facts::{MatchedGroup, RequestId};
+
+/// How a refusal is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RefusalFormat {
+    /// `application/problem+json`, RFC 9457.
+    #[default]
+    Problem,
+    /// A SOAP 1.1 Fault.
+    Soap11,
+    /// A SOAP 1.2 Fault.
+    Soap12,
+}
+
+/// The private memory of one exchange: what a stage keeps from the request for the response, or for as long as the exchange
+/// lives (a permit, a timer, an audit record).
+///
+/// It is owned by the response's body and dropped with it, after the last byte or when the client goes away.
+pub struct Context {
+    request_id: Option<RequestId>,
+    group: Option<MatchedGroup>,
+    format: RefusalFormat,
+    stage: u16,
+    kept: Vec<(u16, Box<dyn Any + Send + Sync>)>,
+}
+
+impl Context {
+    /// The memory of a new exchange.
+    pub fn new(head: &request::Parts) -> Self {
+        Self::with_format(head, RefusalFormat::Problem)
+    }
+
+    /// The memory of a new exchange whose refusals are written in that format.
+    pub fn with_format(head: &request::Parts, format: RefusalFormat) -> Self {
+        Self {
+            request_id: head.extensions.get().copied(),
+            group: head.extensions.get().cloned(),
+            format,
+            stage: 0,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The name of this exchange, chosen now if nobody did before.
+    pub fn request_id(&mut self) -> RequestId {
+        *self.request_id.get_or_insert_with(RequestId::random)
+    }
+
+    /// The endpoint group that governs this exchange, if groups do.
+    pub fn group(&self) -> Option<&MatchedGroup> {
+        self.group.as_ref()
+    }
+
+    /// How refusals of this exchange are written.
+    pub fn format(&self) -> RefusalFormat {
+        self.format
+    }
+
+    /// Keeps a value of the running stage until the exchange ends; one of the same type is replaced.
+    pub fn keep<T: Send + Sync + 'static>(&mut self, value: T) {
+        let stage = self.stage;
+        self.kept
+            .retain(|(owner, kept)| *owner != stage || !kept.is::<T>());
+        self.kept.push((stage, Box::new(value)));
+    }
+
+    /// The value of that type which the running stage kept.
+    pub fn kept<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.of_stage().find_map(|kept| kept.downcast_ref())
+    }
+
+    /// Takes that value out.
+    pub fn take<T: Send + Sync + 'static>(&mut self) -> Option<T> {
+        let position = self
+            .kept
+            .iter()
+            .position(|(owner, kept)| *owner == self.stage && kept.is::<T>())?;
+        let (_, kept) = self.kept.swap_remove(position);
+        kept.downcast().ok().map(|kept| *kept)
+    }
+
+    /// Makes the stage at that position the running one.
+    pub(crate) fn enter(&mut self, stage: usize) {
+        self.stage = u16::try_from(stage).unwrap_or(u16::MAX);
+    }
+
+    fn of_stage(&self) -> impl Iterator<Item = &(dyn Any + Send + Sync)> {
+        self.kept
+            .iter()
+            .filter(|(owner, _)| *owner == self.stage)
+            .map(|(_, kept)| kept.as_ref())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("request_id", &self.request_id)
+            .field("format", &self.format)
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::Context;
+
+    #[test]
+    fn each_stage_finds_only_what_it_kept_itself() {
+        let (head, ()) = Request::new(()).into_parts();
+        let mut cx = Context::new(&head);
+        cx.enter(1);
+        cx.keep(1_u8);
+        cx.keep("text");
+        cx.enter(2);
+        cx.keep(2_u8);
+        assert_eq!(cx.kept::<u8>(), Some(&2));
+        assert_eq!(cx.kept::<&str>(), None);
+        cx.enter(1);
+        cx.keep(3_u8);
+        assert_eq!(cx.take::<u8>(), Some(3));
+        assert_eq!(cx.take::<u8>(), None);
+        assert_eq!(cx.kept::<&str>(), Some(&"text"));
+    }
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Extensions, HeaderValue};
+use serde::Serialize;
+
+/// The name of one exchange: 128 random bits, in logs, in `X-Request-Id` and as `instance` of problem documents.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId {
+    length: u8,
+    text: [u8; Self::LONGEST],
+}
+
+impl RequestId {
+    /// The longest id that is taken from a proxy, in bytes.
+    pub const LONGEST: usize = 64;
+
+    /// A new random id.
+    pub fn random() -> Self {
+        let mut bytes = [0_u8; 16];
+        // Should the operating system have no randomness, ids repeat; that disturbs logs and nothing else.
+        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        let mut text = [0_u8; Self::LONGEST];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&hex_pair(byte));
+        }
+        Self { length: 32, text }
+    }
+
+    /// An id that somebody trusted chose: 1 to 64 letters, digits, `-`, `_`, `.`.
+    pub fn parse(value: &HeaderValue) -> Option<Self> {
+        let bytes = value.as_bytes();
+        let plain = bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let mut text = [0_u8; Self::LONGEST];
+        text.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let length = u8::try_from(bytes.len()).ok()?;
+        (plain && length > 0).then_some(Self { length, text })
+    }
+
+    /// The id of this exchange, or a new one.
+    pub fn of(facts: &Extensions) -> Self {
+        facts.get::<Self>().copied().unwrap_or_else(Self::random)
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        self.text
+            .get(..usize::from(self.length))
+            .and_then(|text| std::str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+
+    /// As the value of a field.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(self.as_str()).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+fn hex_pair(byte: u8) -> [u8; 2] {
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        }
+    };
+    [digit(byte >> 4), digit(byte & 15)]
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The web service and operation that a route declares in code, for groups that select by them.
+///
+/// Without it they are the two path segments behind `palisade.endpoint-base-path`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EndpointName {
+    /// The web service.
+    pub webservice: Arc<str>,
+    /// The operation.
+    pub operation: Arc<str>,
+}
+
+impl EndpointName {
+    /// Names both.
+    pub fn new(webservice: impl Into<Arc<str>>, operation: impl Into<Arc<str>>) -> Self {
+        Self {
+            webservice: webservice.into(),
+            operation: operation.into(),
+        }
+    }
+}
+
+/// The endpoint group that governs this exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct MatchedGroup {
+    /// Its name, or `endpoints[N]` where it has none.
+    pub name: Arc<str>,
+    /// Its position, from 0.
+    pub position: u32,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Principal {
+    /// The user, or the tenant where a tenant's certificate alone was shown.
+    pub subject: Arc<str>,
+    /// The organisation the user belongs to.
+    pub tenant: Option<Arc<str>>,
+    /// Roles from the directory or the token.
+    pub roles: Vec<Arc<str>>,
+    /// Scopes of the token or API key.
+    pub scopes: Vec<Arc<str>>,
+    /// The evidence that was accepted, such as `certificate` or `bearer`.
+    pub how: Arc<str>,
+}
+
+impl Principal {
+    /// A caller known by that evidence, without tenant, roles or scopes.
+    pub fn new(subject: impl Into<Arc<str>>, how: impl Into<Arc<str>>) -> Self {
+        Self {
+            subject: subject.into(),
+            tenant: None,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            how: how.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use rstest::rstest;
+
+    use super::RequestId;
+
+    #[test]
+    fn random_ids_differ_and_can_be_read_back() {
+        let (one, two) = (RequestId::random(), RequestId::random());
+        assert_ne!(one, two);
+        assert_eq!(one.as_str().len(), 32);
+        assert_eq!(RequestId::parse(&one.header()), Some(one));
+    }
+
+    #[rstest]
+    #[case("abc-1.2_3", true)]
+    #[case("", false)]
+    #[case("a b", false)]
+    #[case("<script>", false)]
+    #[case("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false)]
+    fn an_id_of_a_proxy_is_taken_when_it_is_short_and_plain(#[case] text: &'static str, #[case] taken: bool) {
+        assert_eq!(RequestId::parse(&HeaderValue::from_static(text)).is_some(), taken);
+    }
+}

@@ -1,0 +1,82 @@
+//! Extractors for axum handlers.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::request::Parts;
+
+use super::{ClientCertificate, MatchedGroup, PeerAddr, Principal, RequestId, TlsSession};
+use crate::Rejection;
+
+/// A handler asks for a fact that this exchange does not have; extract `Option<_>` where that is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this exchange has no {fact}")]
+pub struct FactMissing {
+    fact: &'static str,
+    request_id: RequestId,
+}
+
+impl IntoResponse for FactMissing {
+    fn into_response(self) -> Response {
+        let id = self.request_id;
+        let rejection = Rejection::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal-error",
+            "The server failed",
+        )
+        .caused_by(self);
+        rejection
+            .to_response(&id, crate::RefusalFormat::Problem)
+            .map(axum_core::body::Body::from)
+    }
+}
+
+/// Both extractors of a fact: required, and optional.
+macro_rules! extract {
+    ($type:ty, $name:literal, $find:expr) => {
+        impl<S: Send + Sync> FromRequestParts<S> for $type {
+            type Rejection = FactMissing;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, FactMissing> {
+                let find: fn(&http::Extensions) -> Option<Self> = $find;
+                find(&parts.extensions).ok_or_else(|| FactMissing {
+                    fact: $name,
+                    request_id: RequestId::of(&parts.extensions),
+                })
+            }
+        }
+
+        impl<S: Send + Sync> OptionalFromRequestParts<S> for $type {
+            type Rejection = Infallible;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+                let find: fn(&http::Extensions) -> Option<Self> = $find;
+                Ok(find(&parts.extensions))
+            }
+        }
+    };
+}
+
+extract!(TlsSession, "TLS session", |facts| super::tls_session(facts)
+    .cloned());
+extract!(ClientCertificate, "client certificate", |facts| {
+    super::client_certificate(facts).map(|certificate| ClientCertificate::clone(certificate))
+});
+extract!(MatchedGroup, "endpoint group", |facts| facts
+    .get::<MatchedGroup>()
+    .cloned());
+extract!(Principal, "principal", |facts| facts
+    .get::<Arc<Principal>>()
+    .map(|principal| Principal::clone(principal)));
+extract!(RequestId, "request id", |facts| facts.get::<RequestId>().copied());
+
+impl<S: Send + Sync> FromRequestParts<S> for PeerAddr {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(super::client_address(&parts.extensions)))
+    }
+}

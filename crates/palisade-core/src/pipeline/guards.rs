@@ -1,0 +1,78 @@
+//! The synchronous part: guards over heads.
+
+use bytes::Bytes;
+use http::{Response, request, response};
+
+use super::body::ExchangeBody;
+use super::{Pipeline, record};
+use crate::stage::{Entry, Stage};
+use crate::{Context, Rejection};
+
+/// Runs the first `count` stages, which are guards, over the head of the request.
+///
+/// A refusal comes back as the answer, unwound through the guards before it.
+pub(super) fn request(
+    entries: &[Entry],
+    cx: &mut Context,
+    head: &mut request::Parts,
+) -> Result<(), Response<Bytes>> {
+    for (position, entry) in entries.iter().enumerate() {
+        let Stage::Guard(guard) = &entry.stage else {
+            continue;
+        };
+        cx.enter(position);
+        if let Err(rejection) = guard.request(cx, head) {
+            record(cx, entry, &rejection);
+            if !entry.report_only {
+                let (mut head, mut body) = written(cx, &rejection).into_parts();
+                let entered = entries.get(..position).unwrap_or_default();
+                if let Some(other) = unwind(entered, cx, &mut head) {
+                    body = other;
+                }
+                return Err(Response::from_parts(head, body));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs guards in reverse over the head of the response; `Some` is the body of a refusal that took its place.
+pub(super) fn unwind(entries: &[Entry], cx: &mut Context, head: &mut response::Parts) -> Option<Bytes> {
+    let mut body = None;
+    for (position, entry) in entries.iter().enumerate().rev() {
+        let Stage::Guard(guard) = &entry.stage else {
+            continue;
+        };
+        cx.enter(position);
+        if let Err(rejection) = guard.response(cx, head) {
+            record(cx, entry, &rejection);
+            if !entry.report_only {
+                let (other_head, other_body) = written(cx, &rejection).into_parts();
+                *head = other_head;
+                body = Some(other_body);
+            }
+        }
+    }
+    body
+}
+
+/// The response phase of a pipeline of guards alone.
+pub(super) fn response<R>(
+    pipeline: &Pipeline,
+    mut cx: Context,
+    response: Response<R>,
+) -> Response<ExchangeBody<R>> {
+    let (mut head, body) = response.into_parts();
+    let refusal = unwind(pipeline.entries(), &mut cx, &mut head);
+    let body = match refusal {
+        None => ExchangeBody::stream(body, cx),
+        Some(bytes) => ExchangeBody::whole(bytes, cx),
+    };
+    Response::from_parts(head, body)
+}
+
+/// The answer that a refusal is.
+pub(super) fn written(cx: &mut Context, rejection: &Rejection) -> Response<Bytes> {
+    let request_id = cx.request_id();
+    rejection.to_response(&request_id, cx.format())
+}

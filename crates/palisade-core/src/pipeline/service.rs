@@ -1,0 +1,99 @@
+use std::mem;
+use std::task::{self, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::body::ExchangeBody;
+use super::future::ExchangeFuture;
+use super::transforms::Exchange;
+use super::{BoxError, Pipeline, guards};
+use crate::Context;
+
+/// A service behind a [`Pipeline`].
+#[derive(Debug, Clone)]
+pub struct Guarded<S> {
+    inner: S,
+    pipeline: Pipeline,
+}
+
+impl<S> Layer<S> for Pipeline {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            inner,
+            pipeline: self.clone(),
+        }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<ExchangeBody<R>>;
+    type Error = S::Error;
+    type Future = ExchangeFuture<S::Future, R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let context = Context::new(&head);
+        self.pipeline
+            .exchange(context, &mut self.inner, Request::from_parts(head, body))
+    }
+}
+
+impl Pipeline {
+    /// Runs one exchange over `inner`, which must be ready.
+    ///
+    /// This is what the pipeline's own service does; a service that chooses a pipeline for each request calls it itself.
+    pub fn exchange<S, B, R>(
+        &self,
+        mut context: Context,
+        inner: &mut S,
+        request: Request<B>,
+    ) -> ExchangeFuture<S::Future, R, S::Error>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
+        let (mut head, body) = request.into_parts();
+        let entered = self.0.leading_guards;
+        let leading = self.entries().get(..entered).unwrap_or_default();
+        if let Err(refusal) = guards::request(leading, &mut context, &mut head) {
+            return ExchangeFuture::with_answer(refusal.map(|bytes| ExchangeBody::whole(bytes, context)));
+        }
+        if self.is_guards_alone() {
+            let future = inner.call(Request::from_parts(head, body));
+            return ExchangeFuture::guards(future, self.clone(), context);
+        }
+        // The service that was ready is the one to be called (tower_service::Service, "Be careful when cloning inner services").
+        let clone = inner.clone();
+        let ready = mem::replace(inner, clone);
+        let exchange = Exchange {
+            pipeline: self.clone(),
+            context,
+            entered,
+            head,
+            body,
+        };
+        ExchangeFuture::boxed(Box::pin(exchange.run(ready)))
+    }
+}

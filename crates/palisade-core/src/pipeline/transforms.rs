@@ -1,0 +1,206 @@
+//! The part that may wait: one `async` block that owns the exchange.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, Response, request, response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::ExchangeBody;
+use super::guards::written;
+use super::{BoxError, Pipeline, buffer, record};
+use crate::stage::{Entry, Message, Stage};
+use crate::{Context, Rejection};
+
+/// An exchange whose pipeline has transforms.
+pub(super) struct Exchange<B> {
+    pub(super) pipeline: Pipeline,
+    pub(super) context: Context,
+    /// Stages before this position have accepted the request already.
+    pub(super) entered: usize,
+    pub(super) head: request::Parts,
+    pub(super) body: B,
+}
+
+impl<B> Exchange<B>
+where
+    B: Body<Data = Bytes> + From<Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// Runs the request through the remaining stages, the inner service, and the response back.
+    pub(super) async fn run<S, R>(self, mut inner: S) -> Result<Response<ExchangeBody<R>>, S::Error>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let Self {
+            pipeline,
+            mut context,
+            entered,
+            head,
+            body,
+        } = self;
+        let mut message = Message::new(head, None);
+        let mut stream = Some(body);
+        for (position, entry) in pipeline.entries().iter().enumerate().skip(entered) {
+            context.enter(position);
+            let verdict = request_stage(&pipeline, entry, &mut context, &mut message, &mut stream).await;
+            if let Some(refusal) = verdict {
+                let (head, body) = refusal.into_parts();
+                let answer = Message::new(head, Some(body));
+                return Ok(unwind(&pipeline, position, context, answer, None).await);
+            }
+        }
+        let (mut head, whole, replaced) = message.into_parts();
+        let body = match (whole, stream) {
+            (Some(bytes), _) => {
+                if replaced {
+                    mend_length(&mut head.headers, bytes.len());
+                }
+                B::from(bytes)
+            }
+            (None, Some(stream)) => stream,
+            (None, None) => B::from(Bytes::new()),
+        };
+        let response = inner.call(Request::from_parts(head, body)).await?;
+        let (head, body) = response.into_parts();
+        let count = pipeline.entries().len();
+        Ok(unwind(&pipeline, count, context, Message::new(head, None), Some(body)).await)
+    }
+}
+
+/// One stage on the way in; `Some` is the answer of a refusal.
+async fn request_stage<B>(
+    pipeline: &Pipeline,
+    entry: &Entry,
+    cx: &mut Context,
+    message: &mut Message<request::Parts>,
+    stream: &mut Option<B>,
+) -> Option<Response<Bytes>>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let result = match &entry.stage {
+        Stage::Guard(guard) => guard.request(cx, &mut message.head),
+        Stage::Transform(transform) => {
+            if transform.needs().request()
+                && let Some(body) = unread(message, stream)
+            {
+                match buffer::request_body(body, pipeline.limits().request_body).await {
+                    Ok(bytes) => message.hold(bytes),
+                    Err(rejection) => {
+                        rejection_recorded(cx, entry, &rejection);
+                        return Some(written(cx, &rejection));
+                    }
+                }
+            }
+            match transform.request(cx, message) {
+                crate::Step::Done(result) => result,
+                crate::Step::Wait(future) => future.await,
+            }
+        }
+    };
+    let rejection = result.err()?;
+    record(cx, entry, &rejection);
+    (!entry.report_only).then(|| written(cx, &rejection))
+}
+
+/// Runs the response back through the first `entered` stages.
+async fn unwind<R>(
+    pipeline: &Pipeline,
+    entered: usize,
+    mut cx: Context,
+    mut message: Message<response::Parts>,
+    mut stream: Option<R>,
+) -> Response<ExchangeBody<R>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    for (position, entry) in pipeline.entries().iter().enumerate().take(entered).rev() {
+        cx.enter(position);
+        if let Some(refusal) = response_stage(pipeline, entry, &mut cx, &mut message, &mut stream).await {
+            let (head, body) = refusal.into_parts();
+            message = Message::new(head, Some(body));
+            stream = None;
+        }
+    }
+    let (mut head, whole, replaced) = message.into_parts();
+    let body = match (whole, stream) {
+        (Some(bytes), _) => {
+            if replaced {
+                mend_length(&mut head.headers, bytes.len());
+            }
+            ExchangeBody::whole(bytes, cx)
+        }
+        (None, Some(stream)) => ExchangeBody::stream(stream, cx),
+        (None, None) => ExchangeBody::whole(Bytes::new(), cx),
+    };
+    Response::from_parts(head, body)
+}
+
+/// One stage on the way out; `Some` is the answer of a refusal.
+async fn response_stage<R>(
+    pipeline: &Pipeline,
+    entry: &Entry,
+    cx: &mut Context,
+    message: &mut Message<response::Parts>,
+    stream: &mut Option<R>,
+) -> Option<Response<Bytes>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    let result = match &entry.stage {
+        Stage::Guard(guard) => guard.response(cx, &mut message.head),
+        Stage::Transform(transform) => {
+            if transform.needs().response()
+                && let Some(body) = unread(message, stream)
+            {
+                match buffer::response_body(body, pipeline.limits().response_body).await {
+                    Ok(bytes) => message.hold(bytes),
+                    Err(rejection) => {
+                        rejection_recorded(cx, entry, &rejection);
+                        return Some(written(cx, &rejection));
+                    }
+                }
+            }
+            match transform.response(cx, message) {
+                crate::Step::Done(result) => result,
+                crate::Step::Wait(future) => future.await,
+            }
+        }
+    };
+    let rejection = result.err()?;
+    record(cx, entry, &rejection);
+    (!entry.report_only).then(|| written(cx, &rejection))
+}
+
+/// The stream, if the message is not held whole yet.
+fn unread<Head, B>(message: &Message<Head>, stream: &mut Option<B>) -> Option<B> {
+    if message.body().is_some() {
+        None
+    } else {
+        stream.take()
+    }
+}
+
+/// Records a refusal that stands even where the stage only reports: the body is gone.
+fn rejection_recorded(cx: &mut Context, entry: &Entry, rejection: &Rejection) {
+    record(
+        cx,
+        &Entry {
+            report_only: false,
+            ..entry.clone()
+        },
+        rejection,
+    );
+}
+
+/// The length of a body that a stage put in place of another.
+fn mend_length(headers: &mut HeaderMap, length: usize) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+}

@@ -1,0 +1,223 @@
+//! What a stage is: a [`Guard`] or a [`Transform`], and where it stands.
+
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{request, response};
+use serde::Serialize;
+
+use crate::{Context, Rejection};
+
+/// A future that is boxed because its stage really waits.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Decides on heads alone.
+///
+/// A guard never waits, never sees a body, and does not allocate to accept.
+pub trait Guard: Debug + Send + Sync + 'static {
+    /// The stage's name in logs and explanations, such as `ip-filter`.
+    fn name(&self) -> &'static str;
+
+    /// Accepts the request, possibly changed, or refuses it.
+    fn request(&self, cx: &mut Context, head: &mut request::Parts) -> Result<(), Rejection>;
+
+    /// Accepts the response, possibly changed, or replaces it by a refusal.
+    fn response(&self, cx: &mut Context, head: &mut response::Parts) -> Result<(), Rejection> {
+        let _ = (cx, head);
+        Ok(())
+    }
+
+    /// What [`request`](Self::request) would answer, without lasting effect; for explanations.
+    ///
+    /// A guard that counts or remembers overrides this.
+    fn rehearse(&self, cx: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
+        self.request(cx, head)
+    }
+}
+
+/// Decides on whole messages, or waits for something.
+///
+/// On `Err` it leaves the message as it was, so that a report-only run can go on with it.
+pub trait Transform: Debug + Send + Sync + 'static {
+    /// The stage's name in logs and explanations, such as `validation`.
+    fn name(&self) -> &'static str;
+
+    /// Which bodies it must have whole; others stream past it untouched.
+    fn needs(&self) -> Bodies;
+
+    /// Accepts the request, possibly changed, or refuses it.
+    fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
+        let _ = (cx, message);
+        Step::Done(Ok(()))
+    }
+
+    /// Accepts the response, possibly changed, or replaces it by a refusal.
+    fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
+        let _ = (cx, message);
+        Step::Done(Ok(()))
+    }
+}
+
+/// The outcome of a [`Transform`]: known at once, or awaited.
+pub enum Step<'a> {
+    /// Known at once.
+    Done(Result<(), Rejection>),
+    /// Awaited.
+    Wait(BoxFuture<'a, Result<(), Rejection>>),
+}
+
+impl Debug for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+            Self::Wait(_) => f.write_str("Wait(..)"),
+        }
+    }
+}
+
+/// Which bodies a [`Transform`] must have whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bodies {
+    /// None: both stream.
+    #[default]
+    None,
+    /// The request's.
+    Request,
+    /// The response's.
+    Response,
+    /// Both.
+    Both,
+}
+
+impl Bodies {
+    /// Whether the request's body is needed whole.
+    pub fn request(self) -> bool {
+        matches!(self, Self::Request | Self::Both)
+    }
+
+    /// Whether the response's body is needed whole.
+    pub fn response(self) -> bool {
+        matches!(self, Self::Response | Self::Both)
+    }
+}
+
+/// A message on its way through the transforms.
+#[derive(Debug)]
+pub struct Message<Head> {
+    /// The head, free to be changed.
+    pub head: Head,
+    body: Option<Bytes>,
+    replaced: bool,
+}
+
+impl<Head> Message<Head> {
+    /// A message whose body is held whole, or (with `None`) still streams.
+    pub fn new(head: Head, body: Option<Bytes>) -> Self {
+        Self {
+            head,
+            body,
+            replaced: false,
+        }
+    }
+
+    /// The whole body, when a stage asked for it; `None` while it streams.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.body.as_ref()
+    }
+
+    /// Puts another body in its place; the pipeline mends `Content-Length`.
+    pub fn replace_body(&mut self, body: impl Into<Bytes>) {
+        self.body = Some(body.into());
+        self.replaced = true;
+    }
+
+    pub(crate) fn hold(&mut self, body: Bytes) {
+        self.body = Some(body);
+    }
+
+    pub(crate) fn into_parts(self) -> (Head, Option<Bytes>, bool) {
+        (self.head, self.body, self.replaced)
+    }
+}
+
+/// One stage of a pipeline.
+#[derive(Debug, Clone)]
+pub enum Stage {
+    /// It decides on heads alone.
+    Guard(Arc<dyn Guard>),
+    /// It may wait, or sees whole bodies.
+    Transform(Arc<dyn Transform>),
+}
+
+impl Stage {
+    /// Wraps a guard.
+    pub fn guard(guard: impl Guard) -> Self {
+        Self::Guard(Arc::new(guard))
+    }
+
+    /// Wraps a transform.
+    pub fn transform(transform: impl Transform) -> Self {
+        Self::Transform(Arc::new(transform))
+    }
+
+    /// The stage's own name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Guard(guard) => guard.name(),
+            Self::Transform(transform) => transform.name(),
+        }
+    }
+}
+
+/// Where in a group's pipeline a stage stands: cheap and anonymous checks first, then identity, then the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The connection itself: `tls-floor`.
+    Connection,
+    /// Where it comes from: `ip-filter`.
+    Network,
+    /// The head as it stands: `headers`.
+    Head,
+    /// Limits whose key needs no identity.
+    AnonymousLimits,
+    /// Who is calling.
+    Authentication,
+    /// Whether that caller may do this.
+    Authorization,
+    /// Limits keyed by the caller.
+    PrincipalLimits,
+    /// The body's media type and size.
+    Body,
+    /// Decryption, signatures, times, replay.
+    MessageSecurity,
+    /// What the message says.
+    Content,
+}
+
+/// A stage in its place: which interceptor brought it, in which phase, and whether its refusals only count.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The stage.
+    pub stage: Stage,
+    /// The interceptor that names it; empty where a layer was built in code.
+    pub interceptor: Arc<str>,
+    /// Where it stands.
+    pub phase: Option<Phase>,
+    /// Whether a refusal is logged and counted, and the exchange goes on.
+    pub report_only: bool,
+}
+
+impl From<Stage> for Entry {
+    fn from(stage: Stage) -> Self {
+        Self {
+            stage,
+            interceptor: Arc::from(""),
+            phase: None,
+            report_only: false,
+        }
+    }
+}

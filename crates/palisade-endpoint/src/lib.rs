@@ -1,0 +1,1 @@
+//! Ordered endpoint groups: compile, match, explain, compare, run, reload.

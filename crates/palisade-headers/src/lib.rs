@@ -1,0 +1,1 @@
+//! Stage headers: which header fields are admitted, and which leave.

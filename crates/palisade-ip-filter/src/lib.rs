@@ -1,0 +1,1 @@
+//! Stage ip-filter: which client addresses are admitted.

@@ -1,0 +1,1 @@
+//! Listeners, serving, draining, watching files, admin endpoints, the gateway.

@@ -1,0 +1,1 @@
+//! TLS listeners with a floor, client certificates, and facts of the connection.

@@ -1,0 +1,1 @@
+//! Palisade: a tower middleware stack for axum-based integration servers.
