@@ -1,0 +1,190 @@
+//! What stands under an alias.
+
+use std::sync::Arc;
+
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::error::StoreError;
+use crate::facts::{self, BadCertificate, CertificateFacts, certificate_facts};
+use crate::private_key::{BadPrivateKey, PrivateKey};
+
+/// A certificate and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    der: CertificateDer<'static>,
+    facts: CertificateFacts,
+}
+
+impl Certificate {
+    /// Reads a DER certificate.
+    pub fn from_der(der: impl Into<CertificateDer<'static>>) -> Result<Self, BadCertificate> {
+        let der = der.into();
+        let facts = certificate_facts(&der)?;
+        Ok(Self { der, facts })
+    }
+
+    /// The certificate itself.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    /// What it says.
+    pub fn facts(&self) -> &CertificateFacts {
+        &self.facts
+    }
+
+    fn is_issued_by(&self, issuer: &Self) -> bool {
+        if self.facts.issuer_der != issuer.facts.subject_der {
+            return false;
+        }
+        let (Ok((_, own)), Ok((_, above))) = (
+            X509Certificate::from_der(&self.der),
+            X509Certificate::from_der(&issuer.der),
+        ) else {
+            return false;
+        };
+        own.verify_signature(Some(above.public_key())).is_ok()
+    }
+}
+
+/// A private key with the certificates that belong to it.
+#[derive(Debug)]
+pub struct KeyEntry {
+    alias: String,
+    key: PrivateKey,
+    chain: Vec<Certificate>,
+}
+
+impl KeyEntry {
+    /// Joins a key to its certificate and the issuers above it, in whatever order they are given.
+    ///
+    /// Returns the certificates that do not belong to the chain beside it. A key without any certificate is allowed.
+    pub(crate) fn assemble(
+        alias: &str,
+        key: PrivateKey,
+        mut certificates: Vec<Certificate>,
+    ) -> Result<(Self, Vec<Certificate>), StoreError> {
+        let mut chain = Vec::new();
+        if let Some(first) = certificates.first() {
+            let Some(own) = certificates
+                .iter()
+                .position(|certificate| fits(&key, certificate))
+            else {
+                return Err(StoreError::KeyDoesNotFit {
+                    alias: alias.to_owned(),
+                    algorithm: key.algorithm().to_string(),
+                    subject: first.facts.subject.clone(),
+                });
+            };
+            let mut last = certificates.remove(own);
+            while let Some(above) = next_above(&last, &certificates) {
+                let issuer = certificates.remove(above);
+                chain.push(std::mem::replace(&mut last, issuer));
+            }
+            chain.push(last);
+        }
+        Ok((
+            Self {
+                alias: alias.to_owned(),
+                key,
+                chain,
+            },
+            certificates,
+        ))
+    }
+
+    /// The alias within its keystore.
+    pub fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    /// The private key.
+    pub fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// The private key for TLS, a copy.
+    pub fn key_der(&self) -> PrivateKeyDer<'static> {
+        self.key.to_der()
+    }
+
+    /// The key's own certificate, then its issuers in order; empty for a key without a certificate.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// The key's own certificate.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.chain.first()
+    }
+
+    /// The chain as TLS sends it: without the root, which the peer has or does not trust anyway (RFC 8446 section 4.4.2).
+    pub fn tls_chain(&self) -> Vec<CertificateDer<'static>> {
+        self.chain
+            .iter()
+            .enumerate()
+            .filter(|(index, certificate)| *index == 0 || !certificate.facts.is_self_issued())
+            .map(|(_, certificate)| certificate.der.clone())
+            .collect()
+    }
+}
+
+pub(crate) fn fits(key: &PrivateKey, certificate: &Certificate) -> bool {
+    facts::public_key_bits(&certificate.der).is_ok_and(|bits| bits == key.public_bits())
+}
+
+fn next_above(certificate: &Certificate, candidates: &[Certificate]) -> Option<usize> {
+    if certificate.facts.is_self_issued() {
+        return None;
+    }
+    candidates
+        .iter()
+        .position(|candidate| certificate.is_issued_by(candidate))
+}
+
+/// What stands under one alias of one keystore.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Entry {
+    /// A private key, with or without its certificate.
+    Key(Arc<KeyEntry>),
+    /// Certificates without a key: one, or a bundle.
+    Certificates {
+        /// The alias within its keystore.
+        alias: String,
+        /// The certificates, in the file's order.
+        certificates: Arc<[Certificate]>,
+    },
+    /// A key of an algorithm that is not supported. It stops nobody who does not ask for it.
+    Unusable {
+        /// The alias within its keystore.
+        alias: String,
+        /// Why it cannot be used.
+        reason: BadPrivateKey,
+    },
+}
+
+impl Entry {
+    /// The alias within its keystore.
+    pub fn alias(&self) -> &str {
+        match self {
+            Self::Key(entry) => entry.alias(),
+            Self::Certificates { alias, .. } | Self::Unusable { alias, .. } => alias,
+        }
+    }
+
+    /// Whether there is a private key to use.
+    pub fn has_key(&self) -> bool {
+        matches!(self, Self::Key(_))
+    }
+
+    /// All certificates under the alias: a key's chain, or the bundle.
+    pub fn all_certificates(&self) -> &[Certificate] {
+        match self {
+            Self::Key(entry) => entry.chain(),
+            Self::Certificates { certificates, .. } => certificates,
+            Self::Unusable { .. } => &[],
+        }
+    }
+}

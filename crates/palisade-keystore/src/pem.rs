@@ -1,0 +1,377 @@
+//! PEM (RFC 7468): single files, and folders of them.
+//!
+//! 1. A folder gives one alias per file stem; `server.crt` and `server.key` are one entry. Names that start with a dot, and files
+//!    of other extensions, are left alone.
+//! 2. Text around the sections is ignored; a section that does not end, or is no base64, is an error.
+//! 3. Sections that are neither keys nor certificates (parameters, requests, revocation lists) are skipped.
+//! 4. A file without sections may be one DER certificate or key.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use palisade_core::{Finding, Severity};
+use zeroize::Zeroizing;
+
+use crate::entry::{Certificate, Entry, KeyEntry};
+use crate::error::StoreError;
+use crate::private_key::{BadPrivateKey, PrivateKey};
+use crate::store::{Contents, read_file};
+
+const EXTENSIONS: [&str; 5] = ["pem", "crt", "cer", "der", "key"];
+
+/// Reads one file, known by the keystore's name.
+pub(crate) fn read_single(
+    name: &str,
+    path: &Path,
+    bytes: &[u8],
+    password: Option<&str>,
+) -> Result<Contents, Vec<StoreError>> {
+    let mut contents = Contents::default();
+    let mut material = Material::default();
+    material.add(path, bytes, password).map_err(|error| vec![error])?;
+    material
+        .finish(name, path, &mut contents)
+        .map_err(|error| vec![error])?;
+    Ok(contents)
+}
+
+/// Reads a folder: one alias per file stem. All faulty files are reported.
+pub(crate) fn read_folder(folder: &Path, password: Option<&str>) -> Result<Contents, Vec<StoreError>> {
+    let mut contents = Contents::default();
+    let mut errors = Vec::new();
+    let files = files_by_stem(folder).map_err(|error| vec![error])?;
+    if files.is_empty() {
+        return Err(vec![StoreError::Empty {
+            path: folder.to_owned(),
+        }]);
+    }
+    for (stem, paths) in files {
+        let mut read = || {
+            let mut material = Material::default();
+            for path in &paths {
+                material.add(path, &read_file(path)?, password)?;
+            }
+            material.finish(
+                &stem,
+                paths.first().map_or(folder, PathBuf::as_path),
+                &mut contents,
+            )
+        };
+        errors.extend(read().err());
+    }
+    if errors.is_empty() {
+        Ok(contents)
+    } else {
+        Err(errors)
+    }
+}
+
+fn files_by_stem(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, StoreError> {
+    let unreadable = |error: std::io::Error| StoreError::Unreadable {
+        path: folder.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for item in fs::read_dir(folder).map_err(unreadable)? {
+        let path = item.map_err(unreadable)?.path();
+        let (Some(stem), Some(extension)) = (
+            path.file_stem().and_then(|stem| stem.to_str()),
+            path.extension().and_then(|ext| ext.to_str()),
+        ) else {
+            continue;
+        };
+        let wanted = EXTENSIONS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(extension));
+        if wanted && !stem.starts_with('.') && path.is_file() {
+            files.entry(stem.to_owned()).or_default().push(path);
+        }
+    }
+    for paths in files.values_mut() {
+        paths.sort();
+    }
+    Ok(files)
+}
+
+/// What the files of one alias hold.
+#[derive(Default)]
+struct Material {
+    keys: Vec<Result<PrivateKey, BadPrivateKey>>,
+    certificates: Vec<Certificate>,
+    findings: Vec<Finding>,
+}
+
+impl Material {
+    fn add(&mut self, path: &Path, bytes: &[u8], password: Option<&str>) -> Result<(), StoreError> {
+        let keys_before = self.keys.len();
+        let sections = sections(bytes).map_err(|reason| damaged(path, reason))?;
+        let mut exposed = false;
+        if sections.is_empty() {
+            exposed |= self.add_der(path, bytes)?;
+        }
+        for section in &sections {
+            exposed |= self.add_section(path, section, password)?;
+        }
+        if exposed && self.keys.len() > keys_before {
+            self.findings.extend(readable_by_others(path));
+        }
+        Ok(())
+    }
+
+    /// Takes a file that is DER throughout. Returns whether it holds a key in the clear.
+    fn add_der(&mut self, path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+        if let Ok(certificate) = Certificate::from_der(bytes.to_vec()) {
+            self.add_certificate(certificate);
+            return Ok(false);
+        }
+        let key = PrivateKey::from_der(bytes).map_err(|_| StoreError::WrongFormat {
+            path: path.to_owned(),
+            expected: "PEM, nor a DER certificate or key".to_owned(),
+        })?;
+        self.keys.push(Ok(key));
+        Ok(true)
+    }
+
+    /// Takes one section. Returns whether it is a key in the clear.
+    fn add_section(
+        &mut self,
+        path: &Path,
+        section: &Section,
+        password: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let unusable = |reason| StoreError::PrivateKey {
+            path: path.to_owned(),
+            reason,
+        };
+        match section.label.as_str() {
+            "CERTIFICATE" | "X509 CERTIFICATE" => {
+                let certificate = Certificate::from_der(section.der.to_vec())
+                    .map_err(|error| damaged(path, error.to_string()))?;
+                self.add_certificate(certificate);
+            }
+            "TRUSTED CERTIFICATE" => {
+                return Err(StoreError::WrongFormat {
+                    path: path.to_owned(),
+                    expected: "plain PEM: it holds an OpenSSL `TRUSTED CERTIFICATE` (`openssl x509` writes a plain one)".to_owned(),
+                });
+            }
+            "ENCRYPTED PRIVATE KEY" => {
+                let key = PrivateKey::from_encrypted_der(&section.der, password);
+                match key {
+                    Err(reason @ BadPrivateKey::Unsupported) => self.keys.push(Err(reason)),
+                    other => self.keys.push(Ok(other.map_err(unusable)?)),
+                }
+            }
+            label if label.ends_with("PRIVATE KEY") => {
+                if section.encrypted {
+                    return Err(unusable(BadPrivateKey::UnsupportedEncryption));
+                }
+                self.keys.push(PrivateKey::from_der(&section.der));
+                return Ok(true);
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn add_certificate(&mut self, certificate: Certificate) {
+        if !self.certificates.contains(&certificate) {
+            self.certificates.push(certificate);
+        }
+    }
+
+    fn finish(self, alias: &str, path: &Path, contents: &mut Contents) -> Result<(), StoreError> {
+        contents.findings.extend(self.findings);
+        let count = self.keys.len();
+        let mut keys = self.keys.into_iter();
+        match (keys.next(), count) {
+            (_, 2..) => Err(StoreError::SeveralKeys {
+                alias: alias.to_owned(),
+                count,
+            }),
+            (None, _) if self.certificates.is_empty() => Err(StoreError::Empty {
+                path: path.to_owned(),
+            }),
+            (None, _) => {
+                contents.entries.push(Entry::Certificates {
+                    alias: alias.to_owned(),
+                    certificates: self.certificates.into(),
+                });
+                Ok(())
+            }
+            (Some(Err(reason)), _) => Err(StoreError::PrivateKey {
+                path: path.to_owned(),
+                reason,
+            }),
+            (Some(Ok(key)), _) => {
+                let (entry, outside) = KeyEntry::assemble(alias, key, self.certificates)?;
+                contents.findings.extend(
+                    outside
+                        .iter()
+                        .map(|certificate| outside_chain(alias, certificate)),
+                );
+                contents.entries.push(Entry::Key(entry.into()));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A certificate lies beside a chain and belongs to it by no signature.
+pub(crate) fn outside_chain(alias: &str, certificate: &Certificate) -> Finding {
+    let subject = &certificate.facts().subject;
+    Finding::new(
+        Severity::Caution,
+        "certificate-outside-chain",
+        format!("the certificate of `{subject}` beside alias `{alias}` belongs to no chain and is not used"),
+    )
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> Option<Finding> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o006 != 0).then(|| {
+        Finding::new(
+            Severity::Moderate,
+            "key-file-readable-by-others",
+            format!(
+                "{} holds a private key and every user of this machine may read or write it (mode {:03o})",
+                path.display(),
+                mode & 0o777
+            ),
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path) -> Option<Finding> {
+    None
+}
+
+fn damaged(path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// One `BEGIN` … `END`.
+pub(crate) struct Section {
+    label: String,
+    /// Encrypted the old way, with `Proc-Type: 4,ENCRYPTED` (RFC 1421).
+    encrypted: bool,
+    der: Zeroizing<Vec<u8>>,
+}
+
+/// Splits a text into its sections.
+pub(crate) fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
+    let mut sections = Vec::new();
+    let mut lines = bytes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .enumerate();
+    while let Some((start, line)) = lines.next() {
+        let Some(label) = line
+            .strip_prefix(b"-----BEGIN ")
+            .and_then(|rest| rest.strip_suffix(b"-----"))
+        else {
+            continue;
+        };
+        let label =
+            String::from_utf8(label.to_vec()).map_err(|_| format!("line {}: not a label", start + 1))?;
+        let end = format!("-----END {label}-----");
+        let mut text = Zeroizing::new(Vec::with_capacity(bytes.len()));
+        let mut encrypted = false;
+        loop {
+            match lines.next() {
+                Some((_, line)) if line == end.as_bytes() => break,
+                Some((number, line)) if line.starts_with(b"-----") => {
+                    return Err(format!("line {}: expected `{end}`", number + 1));
+                }
+                Some((_, line)) if line.contains(&b':') => encrypted |= line.ends_with(b"ENCRYPTED"),
+                Some((_, line)) => text.extend_from_slice(line),
+                None => {
+                    return Err(format!(
+                        "the section that starts at line {} does not end",
+                        start + 1
+                    ));
+                }
+            }
+        }
+        let der = if encrypted {
+            Vec::new()
+        } else {
+            STANDARD
+                .decode(&*text)
+                .map_err(|_| format!("the section that starts at line {} is no base64", start + 1))?
+        };
+        sections.push(Section {
+            label,
+            encrypted,
+            der: Zeroizing::new(der),
+        });
+    }
+    Ok(sections)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::sections;
+
+    #[test]
+    fn text_around_sections_is_ignored_and_line_endings_do_not_matter() {
+        let text = "subject=a\r\n-----BEGIN A B-----\r\nAAEC\r\n-----END A B-----\r\nmore\n-----BEGIN C-----\n-----END C-----";
+        let found = sections(text.as_bytes()).unwrap();
+        assert_eq!(
+            found
+                .iter()
+                .map(|section| section.label.as_str())
+                .collect::<Vec<_>>(),
+            ["A B", "C"]
+        );
+        assert_eq!(found[0].der.as_slice(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn broken_sections_are_errors_with_their_line() {
+        for (text, reason) in [
+            (
+                "x\n-----BEGIN A-----\nAAEC",
+                "the section that starts at line 2 does not end",
+            ),
+            (
+                "-----BEGIN A-----\nAAEC\n-----END B-----",
+                "line 3: expected `-----END A-----`",
+            ),
+            (
+                "-----BEGIN A-----\nA!EC\n-----END A-----",
+                "the section that starts at line 1 is no base64",
+            ),
+        ] {
+            assert_eq!(sections(text.as_bytes()).err().as_deref(), Some(reason));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = sections(&bytes);
+        }
+
+        #[test]
+        fn what_is_encoded_is_read_back(der in proptest::collection::vec(any::<u8>(), 0..100)) {
+            use base64::Engine as _;
+            let text = base64::engine::general_purpose::STANDARD.encode(&der);
+            let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let pem = format!("-----BEGIN X-----\n{}\n-----END X-----\n", lines.join("\n"));
+            let found = sections(pem.as_bytes()).unwrap();
+            prop_assert_eq!(found[0].der.as_slice(), der.as_slice());
+        }
+    }
+}
