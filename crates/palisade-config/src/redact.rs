@@ -1,0 +1,119 @@
+//! Which values are secret, and how the others are shown.
+
+use crate::key::{Key, Segment};
+
+/// What stands for a secret wherever values are shown.
+pub(crate) const MASK: &str = "***";
+
+/// Words that make a name secret wherever they stand in it.
+const SECRET_WORDS: [&str; 10] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "private",
+    "api-key",
+    "apikey",
+    "credential",
+    "hash",
+];
+
+/// The longest value shown whole, in characters.
+const SHOWN: usize = 120;
+
+/// Whether the last name of a key says that its value is secret.
+pub(crate) fn is_secret_key(key: &Key) -> bool {
+    key.segments()
+        .iter()
+        .rev()
+        .find_map(Segment::as_name)
+        .is_some_and(is_secret_name)
+}
+
+/// Whether a single name, or the last part of a dotted one, says that its value is secret.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let name = last.to_lowercase().replace('_', "-");
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// A value as it may be shown: quoted, without control characters, with the user information of URLs masked.
+pub(crate) fn quoted(text: &str) -> String {
+    let masked = mask_user_information(text);
+    let mut shown: String = masked.chars().take(SHOWN).collect();
+    if shown.len() < masked.len() {
+        shown.push('…');
+    }
+    format!("\"{}\"", shown.chars().flat_map(escape).collect::<String>())
+}
+
+fn escape(c: char) -> Vec<char> {
+    if c == '"' || c == '\\' || c.is_control() {
+        c.escape_default().collect()
+    } else {
+        vec![c]
+    }
+}
+
+/// Masks `user:password@` in every URL that occurs in a text; in doubt it masks too much, not too little.
+pub(crate) fn mask_user_information(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let end = behind
+            .find(|c: char| c == ',' || c.is_whitespace())
+            .unwrap_or(behind.len());
+        let (url, next) = behind.split_at_checked(end).unwrap_or((behind, ""));
+        match url.rsplit_once('@') {
+            // A password may hold a slash that ought to have been escaped.
+            Some((user, host)) if user.contains(':') || !user.contains('/') => {
+                shown.push_str(MASK);
+                shown.push('@');
+                shown.push_str(host);
+            }
+            _ => shown.push_str(url),
+        }
+        rest = next;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("palisade.keystores.main.password", true)]
+    #[case("palisade.users.ann.password-hash", true)]
+    #[case("palisade.users.ann.api-key-hashes[0]", true)]
+    #[case("palisade.x.client-secret", true)]
+    #[case("palisade.properties.encryption.password", true)]
+    #[case("palisade.interceptors.I.authentication.api-key.header", false)]
+    #[case("palisade.listeners.main.tls.key-alias", false)]
+    #[case("palisade.interceptors.password-reset.ip-filter.allow", false)]
+    fn the_last_name_of_a_key_decides_whether_it_is_secret(#[case] key: &str, #[case] secret: bool) {
+        assert_eq!(is_secret_key(&Key::parse(key).unwrap()), secret);
+    }
+
+    #[rstest]
+    #[case("redis://user:pw@host:6379/0", "redis://***@host:6379/0")]
+    #[case("postgres://u:p@ss@h/db", "postgres://***@h/db")]
+    #[case("a://b:c@d,e://f:g@h", "a://***@d,e://***@h")]
+    #[case("redis://u:p/w@h", "redis://***@h")]
+    #[case("https://host/path@at", "https://host/path@at")]
+    #[case("user@host", "user@host")]
+    fn user_information_in_urls_is_masked(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(mask_user_information(text), shown);
+    }
+
+    #[test]
+    fn a_shown_value_is_one_short_line() {
+        assert_eq!(quoted("a\"\n\u{1b}é"), "\"a\\\"\\n\\u{1b}é\"");
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), 120 + 3);
+    }
+}
