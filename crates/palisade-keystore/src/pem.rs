@@ -270,30 +270,29 @@ pub(crate) struct Section {
 /// Splits a text into its sections.
 pub(crate) fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
     let mut sections = Vec::new();
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut lines = bytes
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
         .enumerate();
     while let Some((start, line)) = lines.next() {
-        let Some(label) = line
+        if !(line.starts_with(b"-----BEGIN") || line.starts_with(b"-----END")) {
+            continue;
+        }
+        let label = line
             .strip_prefix(b"-----BEGIN ")
             .and_then(|rest| rest.strip_suffix(b"-----"))
-        else {
-            continue;
-        };
-        let label =
-            String::from_utf8(label.to_vec()).map_err(|_| format!("line {}: not a label", start + 1))?;
+            .and_then(|label| String::from_utf8(label.to_vec()).ok())
+            .ok_or_else(|| format!("line {}: expected `-----BEGIN …-----`", start + 1))?;
         let end = format!("-----END {label}-----");
-        let mut text = Zeroizing::new(Vec::with_capacity(bytes.len()));
-        let mut encrypted = false;
+        let mut body = Vec::new();
         loop {
             match lines.next() {
                 Some((_, line)) if line == end.as_bytes() => break,
                 Some((number, line)) if line.starts_with(b"-----") => {
                     return Err(format!("line {}: expected `{end}`", number + 1));
                 }
-                Some((_, line)) if line.contains(&b':') => encrypted |= line.ends_with(b"ENCRYPTED"),
-                Some((_, line)) => text.extend_from_slice(line),
+                Some((_, line)) => body.push(line),
                 None => {
                     return Err(format!(
                         "the section that starts at line {} does not end",
@@ -302,20 +301,35 @@ pub(crate) fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
                 }
             }
         }
-        let der = if encrypted {
-            Vec::new()
-        } else {
-            STANDARD
-                .decode(&*text)
-                .map_err(|_| format!("the section that starts at line {} is no base64", start + 1))?
-        };
+        let (encrypted, der) = decode(&body)
+            .ok_or_else(|| format!("the section that starts at line {} is no base64", start + 1))?;
         sections.push(Section {
             label,
             encrypted,
-            der: Zeroizing::new(der),
+            der,
         });
     }
     Ok(sections)
+}
+
+/// Decodes the lines of a section, and tells whether they are encrypted the old way. Header lines have a colon.
+fn decode(lines: &[&[u8]]) -> Option<(bool, Zeroizing<Vec<u8>>)> {
+    if lines
+        .iter()
+        .any(|line| line.contains(&b':') && line.ends_with(b"ENCRYPTED"))
+    {
+        return Some((true, Zeroizing::default()));
+    }
+    let text = || lines.iter().filter(|line| !line.contains(&b':'));
+    // Reserved whole: a text that moves as it grows leaves copies of a key behind.
+    let mut joined = Zeroizing::new(Vec::with_capacity(text().map(|line| line.len()).sum()));
+    for line in text() {
+        joined.extend_from_slice(line);
+    }
+    STANDARD
+        .decode(&*joined)
+        .ok()
+        .map(|der| (false, Zeroizing::new(der)))
 }
 
 #[cfg(test)]
@@ -326,16 +340,16 @@ mod tests {
 
     #[test]
     fn text_around_sections_is_ignored_and_line_endings_do_not_matter() {
-        let text = "subject=a\r\n-----BEGIN A B-----\r\nAAEC\r\n-----END A B-----\r\nmore\n-----BEGIN C-----\n-----END C-----";
+        let text = "\u{feff}-----BEGIN Z-----\n-----END Z-----\nsubject=a\r\n----------\r\n-----BEGIN A B-----\r\nAAEC\r\n-----END A B-----\r\nmore\n-----BEGIN C-----\n-----END C-----";
         let found = sections(text.as_bytes()).unwrap();
         assert_eq!(
             found
                 .iter()
                 .map(|section| section.label.as_str())
                 .collect::<Vec<_>>(),
-            ["A B", "C"]
+            ["Z", "A B", "C"]
         );
-        assert_eq!(found[0].der.as_slice(), [0, 1, 2]);
+        assert_eq!(found[1].der.as_slice(), [0, 1, 2]);
     }
 
     #[test]
@@ -349,6 +363,11 @@ mod tests {
                 "-----BEGIN A-----\nAAEC\n-----END B-----",
                 "line 3: expected `-----END A-----`",
             ),
+            (
+                "-----BEGIN A----\nAAEC\n-----END A-----",
+                "line 1: expected `-----BEGIN …-----`",
+            ),
+            ("AAEC\n-----END A-----", "line 2: expected `-----BEGIN …-----`"),
             (
                 "-----BEGIN A-----\nA!EC\n-----END A-----",
                 "the section that starts at line 1 is no base64",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use palisade_core::Secret;
 use palisade_keystore::{
@@ -122,6 +123,61 @@ fn other_kinds_of_keys_open_too(#[case] kind: &str, #[case] algorithm: KeyAlgori
         keystores.identity("server").unwrap().key().algorithm(),
         &algorithm
     );
+}
+
+#[test]
+fn a_key_of_an_unsupported_kind_stops_nobody_who_does_not_ask_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = [
+        "req", "-x509", "-nodes", "-subj", "/CN=x", "-newkey", "ed448", "-keyout", "k.pem", "-out", "c.pem",
+    ];
+    run(&folder, "openssl", &make);
+    let pass = format!("pass:{PASSWORD}");
+    let export = [
+        "pkcs12", "-export", "-in", "c.pem", "-inkey", "k.pem", "-name", "odd", "-passout", &pass,
+    ];
+    run(
+        &folder,
+        "openssl",
+        &[&export[..], &["-out", "store.p12"]].concat(),
+    );
+    let keystores = load(folder.path(), Some(PASSWORD)).unwrap();
+    let refused = keystores.key("odd").unwrap_err();
+    assert!(matches!(refused, LookupError::Unusable { .. }));
+    assert!(
+        refused
+            .to_string()
+            .starts_with("alias `odd`: the private key is damaged or of an unsupported kind")
+    );
+}
+
+#[test]
+fn a_certificate_that_does_not_fit_its_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = TestCa::new("Root");
+    // `openssl` and `keytool` refuse to write a mismatch.
+    let bytes = written_by_library("two", &root.server(&["two"]), &root.server(&["three"]));
+    fs::write(folder.path().join("store.p12"), bytes).unwrap();
+    let refused = error(load(folder.path(), Some(PASSWORD)));
+    assert_eq!(
+        refused.to_string(),
+        "alias `two`: the private key (EC P-256) does not fit the certificate of `CN=three`"
+    );
+}
+
+/// A store with the key of one certificate beside another certificate.
+fn written_by_library(alias: &str, key: &TestCert, certificate: &TestCert) -> Vec<u8> {
+    let key = p12_keystore::PrivateKey::from_der(key.key().secret_der()).unwrap();
+    let certificate = p12_keystore::Certificate::from_der(certificate.certificate()).unwrap();
+    let chain = p12_keystore::PrivateKeyChain::new("1", key, [certificate]);
+    let mut store = p12_keystore::KeyStore::new();
+    store.add_entry(alias, p12_keystore::KeyStoreEntry::PrivateKeyChain(chain));
+    store
+        .writer(PASSWORD)
+        .encryption_iterations(1)
+        .mac_iterations(1)
+        .write()
+        .unwrap()
 }
 
 #[test]
@@ -354,4 +410,26 @@ proptest! {
             prop_assert!(load_as(folder.path(), Some("x"), store_type).is_err());
         }
     }
+
+    #[test]
+    fn an_altered_store_is_an_error_never_a_crash(place in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = sample().to_vec();
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        fs::write(folder.path().join("store.p12"), bytes).unwrap();
+        // What the MAC does not cover may change without changing what it says.
+        if let Ok(keystores) = load_as(folder.path(), Some(PASSWORD), StoreType::Pkcs12) {
+            prop_assert_eq!(keystores.aliases(), ["server"]);
+        }
+    }
+}
+
+/// One store for all cases: making keys takes longer than reading them.
+fn sample() -> &'static [u8] {
+    static SAMPLE: OnceLock<Vec<u8>> = OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let certificate = TestCa::new("Root").server(&["localhost"]);
+        written_by_library("server", &certificate, &certificate)
+    })
 }
