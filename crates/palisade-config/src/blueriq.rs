@@ -84,7 +84,6 @@ pub(crate) fn translate(key: &Key) -> Translated {
             .iter()
             .map(Segment::as_name)
             .eq(theirs.iter().copied().map(Some))
-            && !rest.is_empty()
         {
             let names = ours.iter().map(|name| Segment::Name((*name).to_owned()));
             return Translated::Native(names.chain(rest.iter().cloned()).collect());

@@ -144,11 +144,14 @@ impl Scheme {
     }
 }
 
+/// Derived keys by scheme and salt.
+type DerivedKeys = HashMap<(Scheme, Vec<u8>), Zeroizing<[u8; KEY]>>;
+
 /// Decrypts values. A key is derived once for each salt, so values that share one cost a single derivation.
 pub struct Decryptor {
     password: Secret,
     iterations: NonZeroU32,
-    keys: Mutex<HashMap<(Scheme, Vec<u8>), Zeroizing<[u8; KEY]>>>,
+    keys: Mutex<DerivedKeys>,
 }
 
 impl fmt::Debug for Decryptor {

@@ -23,10 +23,10 @@ pub struct Error {
     pub message: String,
     /// The value found, `***` for a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub found: Option<String>,
+    pub found: Option<Box<str>>,
     /// The nearest known name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nearest: Option<String>,
+    pub nearest: Option<Box<str>>,
 }
 
 impl Error {
@@ -55,7 +55,7 @@ impl Error {
 
     /// Says what was found. The caller answers for it not being a secret.
     #[must_use]
-    pub fn found(mut self, shown: impl Into<String>) -> Self {
+    pub fn found(mut self, shown: impl Into<Box<str>>) -> Self {
         self.found = Some(shown.into());
         self
     }
@@ -63,7 +63,7 @@ impl Error {
     /// Says which known name may have been meant: the nearest of `known`, if one is near.
     #[must_use]
     pub fn nearest<'a>(mut self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        self.nearest = nearest(name, known).map(str::to_owned);
+        self.nearest = nearest(name, known).map(Box::from);
         self
     }
 }

@@ -76,9 +76,9 @@ pub(crate) fn load(sources: &Sources) -> (Config, Errors) {
             sources.folder.display()
         )));
     }
-    let mut root = resolve(sources, &assembled, &mut errors);
+    let root = resolve(sources, &assembled, &mut errors);
     check_own_settings(&root, &mut errors);
-    let mut blueriq = blueriq::join_groups(&mut root, &mut errors);
+    let mut blueriq = assembled.blueriq;
     blueriq.undeclared_interceptors = undeclared_interceptors(&root, &blueriq);
     let config = Config {
         folder: sources.folder.clone(),
@@ -95,6 +95,7 @@ pub(crate) fn load(sources: &Sources) -> (Config, Errors) {
 struct Assembled {
     root: Node,
     variables: Variables,
+    blueriq: Blueriq,
 }
 
 /// Adds the layers that are no files, and merges.
@@ -138,9 +139,12 @@ fn assemble(
                 .collect()
         })
         .collect();
+    let mut root = merge(&layers, errors);
+    let blueriq = blueriq::join_groups(&mut root, errors);
     Assembled {
-        root: merge(&layers, errors),
+        root,
         variables,
+        blueriq,
     }
 }
 
@@ -175,7 +179,7 @@ fn native(raw: Raw, variables: &mut Variables, errors: &mut Errors) -> Option<En
     if !blueriq::ROOTS.contains(&root) {
         if let Some(known) = blueriq::near_root(root) {
             errors.push(Error {
-                nearest: Some(known.to_owned()),
+                nearest: Some(known.into()),
                 ..error("unknown first name".to_owned())
             });
         }
@@ -196,7 +200,7 @@ fn native(raw: Raw, variables: &mut Variables, errors: &mut Errors) -> Option<En
             Translated::Variable => return None,
             Translated::Misspelt { nearest } => {
                 errors.push(Error {
-                    nearest: Some(nearest),
+                    nearest: Some(nearest.into()),
                     ..error("unknown key".to_owned())
                 });
                 return None;

@@ -113,40 +113,53 @@ impl<'a> Resolver<'a> {
 
     /// A copy of the tree with every value resolved; what cannot be is reported and kept as it was written.
     pub(crate) fn tree(&mut self, key: &Key, node: &Node, errors: &mut Errors) -> Node {
-        let mut copy = node.clone();
-        match &mut copy.kind {
+        let mut secret = node.secret || (node.text().is_some() && is_secret_key(key));
+        let mut fault = None;
+        let kind = match &node.kind {
             Kind::List(items) => {
-                for (index, item) in items.iter_mut().enumerate() {
-                    *item = self.tree(&key.index(index), item, errors);
-                }
+                let items = items.iter().enumerate();
+                Kind::List(
+                    items
+                        .map(|(index, item)| self.tree(&key.index(index), item, errors))
+                        .collect(),
+                )
             }
             Kind::Table(children) => {
-                for (name, child) in children {
-                    *child = self.tree(&key.name(name), child, errors);
-                }
+                let children = children.iter();
+                let resolved =
+                    children.map(|(name, child)| (name.clone(), self.tree(&key.name(name), child, errors)));
+                Kind::Table(resolved.collect())
             }
-            Kind::Text(text) => {
-                let name = key.to_string();
-                self.stack.push(name.clone());
-                let resolved = self.value(&name, text);
-                self.stack.pop();
-                match resolved {
-                    Ok(resolved) => {
-                        copy.secret = resolved.secret || is_secret_key(key);
-                        *text = resolved.text;
-                    }
-                    Err(problem) => {
-                        copy.secret = true;
-                        let name = copy.written.clone().unwrap_or(name);
-                        let error = Error::new(name, problem).at(copy.origin.clone());
-                        copy.fault = Some(Box::new(error.clone()));
-                        errors.push(error);
-                    }
+            Kind::Text(text) => match self.leaf(&key.to_string(), text) {
+                Ok(resolved) => {
+                    secret |= resolved.secret;
+                    Kind::Text(resolved.text)
                 }
-            }
-            Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => copy.secret = is_secret_key(key),
+                Err(problem) => {
+                    secret = true;
+                    let name = node.written.clone().unwrap_or_else(|| key.to_string());
+                    let error = Error::new(name, problem).at(node.origin.clone());
+                    fault = Some(Box::new(error.clone()));
+                    errors.push(error);
+                    node.kind.clone()
+                }
+            },
+            plain => plain.clone(),
+        };
+        Node {
+            kind,
+            origin: node.origin.clone(),
+            written: node.written.clone(),
+            secret,
+            fault,
         }
-        copy
+    }
+
+    fn leaf(&mut self, name: &str, text: &str) -> Result<Resolved, Problem> {
+        self.stack.push(name.to_owned());
+        let resolved = self.value(name, text);
+        self.stack.pop();
+        resolved
     }
 
     /// The value of a text that stands under `name`.
@@ -257,14 +270,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn property(&mut self, name: &str) -> Result<Option<Resolved>, Problem> {
-        let (name, text, secret) = match self.lookup(name) {
-            Some(found) => found,
-            None => return Ok(None),
+        let Some((name, text, secret)) = self.lookup(name) else {
+            return Ok(None);
         };
-        self.stack.push(name.clone());
-        let resolved = self.value(&name, &text);
-        self.stack.pop();
-        resolved.map(|resolved| {
+        self.leaf(&name, &text).map(|resolved| {
             Some(Resolved {
                 secret: resolved.secret || secret,
                 ..resolved

@@ -30,6 +30,9 @@ pub(crate) enum Fix {
 /// Every fix so far.
 pub(crate) type Fixes = BTreeMap<Key, Fix>;
 
+/// The most errors reported of one subtree: each costs a reading of the whole.
+const MOST: usize = 500;
+
 /// Reads the subtree of `root` at `key`.
 pub(crate) fn read<T: DeserializeOwned>(root: &Node, key: &Key) -> Result<Option<T>, Errors> {
     let Some(node) = root.find(key) else {
@@ -55,6 +58,11 @@ pub(crate) fn read<T: DeserializeOwned>(root: &Node, key: &Key) -> Result<Option
             Ok(value) => return errors.into_result(Some(value)),
             Err(fault) => fault,
         };
+        if errors.len() >= MOST {
+            let message = format!("expected fewer than {MOST} errors here; there may be more");
+            errors.push(self::at(root, key, message));
+            return Err(errors);
+        }
         let at = fault.key.clone().unwrap_or_else(|| key.clone());
         let (fix, report) = remedy(&fixes, key, at, &fault);
         if report {
@@ -118,11 +126,11 @@ fn describe(root: &Node, fault: &Fault, fallback: &Key) -> Error {
             if !node.secret {
                 error = error.nearest(found.trim(), known.iter().copied());
             }
-            error.found = shown(node, is_whole, fault);
+            error.found = shown(node, is_whole, fault).map(Into::into);
         }
         Problem::Expected(expected) => {
             error.message = format!("expected {}", without_secrets(node, expected));
-            error.found = shown(node, is_whole, fault);
+            error.found = shown(node, is_whole, fault).map(Into::into);
         }
         Problem::Other(_) if node.secret => "expected another value".clone_into(&mut error.message),
         Problem::Other(message) => {
@@ -133,7 +141,7 @@ fn describe(root: &Node, fault: &Fault, fallback: &Key) -> Error {
             error.found = if repeats {
                 None
             } else {
-                shown(node, is_whole, fault)
+                shown(node, is_whole, fault).map(Into::into)
             };
         }
     }
@@ -170,13 +178,19 @@ pub(crate) fn at(root: &Node, key: &Key, message: String) -> Error {
     let name = match node.written(&known) {
         Some(written) => {
             let mut name = Key::parse(&written).unwrap_or(known);
-            below.iter().for_each(|segment| name.push(segment.clone()));
+            for segment in below {
+                name.push(segment.clone());
+            }
             name.to_string()
         }
         None => key.to_string(),
     };
     let mut error = Error::new(name, message);
     error.origin = (depth > 0).then(|| node.origin.clone());
-    error.found = if below.is_empty() { node.shown() } else { None };
+    error.found = if below.is_empty() {
+        node.shown().map(Into::into)
+    } else {
+        None
+    };
     error
 }

@@ -82,7 +82,7 @@ fn native(property: &Property) -> Result<Option<Key>, Error> {
     match translate(&key) {
         Translated::Variable => Ok(None),
         Translated::Misspelt { nearest } => Err(Error {
-            nearest: Some(nearest),
+            nearest: Some(nearest.into()),
             ..Error::new(&property.key, "unknown key")
         }),
         Translated::Native(native) => check_group_key(&native, &property.key).map(|()| Some(native)),

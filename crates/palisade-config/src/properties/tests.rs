@@ -55,7 +55,7 @@ proptest! {
     fn what_is_written_is_read_back(pairs in prop::collection::vec((any::<String>(), any::<String>()), 1..8)) {
         let mut text = String::new();
         for (key, value) in &pairs {
-            text.push_str(&format!("{}={}\n", escape_key(key), escape_value(value)));
+            text += &[&escape_key(key), "=", &escape_value(value), "\n"].concat();
         }
         let read: Vec<_> = read(&text).into_iter().map(|(key, value, _)| (key, value)).collect();
         prop_assert_eq!(read, pairs);

@@ -14,7 +14,7 @@ use crate::tree::{Kind, Node};
 
 /// The elements of a list; those taken out are skipped and keep their indices.
 pub(super) struct Elements<'a> {
-    elements: Vec<Element<'a>>,
+    items: Vec<Element<'a>>,
     next: usize,
     key: &'a Key,
     fixes: &'a Fixes,
@@ -29,7 +29,7 @@ enum Element<'a> {
 impl<'a> Elements<'a> {
     pub(super) fn nodes(items: &'a [Node], key: &'a Key, fixes: &'a Fixes) -> Self {
         Self {
-            elements: items.iter().map(Element::Node).collect(),
+            items: items.iter().map(Element::Node).collect(),
             next: 0,
             key,
             fixes,
@@ -44,13 +44,13 @@ impl<'a> Elements<'a> {
                 ..Node::new(Kind::Bool(false), node.origin.clone())
             }))
         };
-        let elements = if text.trim().is_empty() {
+        let items = if text.trim().is_empty() {
             Vec::new()
         } else {
             text.split(',').map(part).collect()
         };
         Self {
-            elements,
+            items,
             next: 0,
             key,
             fixes,
@@ -63,7 +63,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         loop {
-            let Some(element) = self.elements.get(self.next) else {
+            let Some(element) = self.items.get(self.next) else {
                 return Ok(None);
             };
             let key = self.key.index(self.next);
@@ -93,13 +93,13 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.elements.len().checked_sub(self.next)
+        self.items.len().checked_sub(self.next)
     }
 }
 
 /// The keys of a group, and behind them those that were missing and are filled in.
 pub(super) struct Fields<'a> {
-    fields: std::vec::IntoIter<(&'a str, Option<&'a Node>)>,
+    remaining: std::vec::IntoIter<(&'a str, Option<&'a Node>)>,
     current: Option<(&'a str, Option<&'a Node>)>,
     key: &'a Key,
     fixes: &'a Fixes,
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
             _ => None,
         }));
         Self {
-            fields: fields.into_iter(),
+            remaining: fields.into_iter(),
             current: None,
             key,
             fixes,
@@ -129,7 +129,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some((name, node)) = self.fields.next() else {
+        let Some((name, node)) = self.remaining.next() else {
             return Ok(None);
         };
         self.current = Some((name, node));

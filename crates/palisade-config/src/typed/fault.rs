@@ -82,7 +82,14 @@ fn words(expected: &dyn Expected) -> String {
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
-        match message.strip_prefix("expected ") {
+        let known = match message.as_str() {
+            "invalid socket address syntax" => {
+                Some("an address and port such as 127.0.0.1:8443 or [::1]:8443")
+            }
+            "invalid IP address syntax" => Some("an IP address"),
+            other => other.strip_prefix("expected "),
+        };
+        match known {
             Some(expected) => Self::expected(expected),
             None => Self::new(Problem::Other(message)),
         }
