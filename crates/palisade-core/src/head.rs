@@ -111,7 +111,6 @@ pub fn check_host(headers: &HeaderMap, uri: &Uri, version: Version) -> Result<()
     };
     match (host, uri.authority()) {
         (None, None) if version == Version::HTTP_11 => Err(HeadFault::Host),
-        (None, None) => Ok(()),
         (host, Some(authority)) => {
             if !is_host(authority.as_str()) {
                 return Err(HeadFault::HostMalformed);
@@ -122,7 +121,7 @@ pub fn check_host(headers: &HeaderMap, uri: &Uri, version: Version) -> Result<()
                 _ => Ok(()),
             }
         }
-        (Some(_), None) => Ok(()),
+        (_, None) => Ok(()),
     }
 }
 

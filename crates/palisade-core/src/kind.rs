@@ -18,6 +18,9 @@ pub trait StageKind: Send + Sync + 'static {
     /// The first words it owns, such as `["rate-limit"]`.
     const ROOTS: &'static [&'static str];
 
+    /// Whether a group may have it once at most; otherwise all that its interceptors bring apply.
+    const SINGLE: bool = false;
+
     /// Its settings; `#[serde(deny_unknown_fields, rename_all = "kebab-case")]` makes a typing mistake an error.
     type Settings: DeserializeOwned;
 
@@ -174,7 +177,10 @@ impl fmt::Debug for Resources {
 ///
 /// Entries are found by interceptor, stage kind and type, because the positions of groups shift when files change.
 #[derive(Default)]
-pub struct StateStore(Mutex<HashMap<(String, &'static str, TypeId), Arc<dyn Any + Send + Sync>>>);
+pub struct StateStore(Mutex<HashMap<StateKey, Arc<dyn Any + Send + Sync>>>);
+
+/// Interceptor, stage kind, type.
+type StateKey = (String, &'static str, TypeId);
 
 impl StateStore {
     /// The state of that interceptor and kind, made on first use.
@@ -191,9 +197,9 @@ impl StateStore {
         {
             return found;
         }
-        let made = Arc::new(make());
-        entries.insert(key, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
-        made
+        let value = Arc::new(make());
+        entries.insert(key, Arc::clone(&value) as Arc<dyn Any + Send + Sync>);
+        value
     }
 }
 

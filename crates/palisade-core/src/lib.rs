@@ -68,4 +68,4 @@ pub use pipeline::{Pipeline, PipelineLimits};
 pub use problem::Problem;
 pub use rejection::Rejection;
 pub use secret::Secret;
-pub use stage::{Bodies, BoxFuture, Entry, Guard, Message, Phase, Stage, Step, Transform};
+pub use stage::{Bodies, BoxFuture, Entry, FactKind, Guard, Message, Phase, Stage, Step, Transform};

@@ -14,6 +14,21 @@ use crate::{Context, Rejection};
 /// A future that is boxed because its stage really waits.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A fact that a verdict can hang on, for explanations of requests of which not all is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FactKind {
+    /// The client's address.
+    ClientAddress,
+    /// The TLS session.
+    TlsSession,
+    /// The client's certificate.
+    ClientCertificate,
+    /// Who is calling.
+    Principal,
+}
+
 /// Decides on heads alone.
 ///
 /// A guard never waits, never sees a body, and does not allocate to accept.
@@ -28,6 +43,11 @@ pub trait Guard: Debug + Send + Sync + 'static {
     fn response(&self, cx: &mut Context, head: &mut response::Parts) -> Result<(), Rejection> {
         let _ = (cx, head);
         Ok(())
+    }
+
+    /// The facts that its verdict hangs on, beside the head itself.
+    fn reads(&self) -> &'static [FactKind] {
+        &[]
     }
 
     /// What [`request`](Self::request) would answer, without lasting effect; for explanations.

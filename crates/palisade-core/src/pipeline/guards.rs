@@ -15,7 +15,7 @@ pub(super) fn request(
     entries: &[Entry],
     cx: &mut Context,
     head: &mut request::Parts,
-) -> Result<(), Response<Bytes>> {
+) -> Option<Response<Bytes>> {
     for (position, entry) in entries.iter().enumerate() {
         let Stage::Guard(guard) = &entry.stage else {
             continue;
@@ -29,11 +29,11 @@ pub(super) fn request(
                 if let Some(other) = unwind(entered, cx, &mut head) {
                     body = other;
                 }
-                return Err(Response::from_parts(head, body));
+                return Some(Response::from_parts(head, body));
             }
         }
     }
-    Ok(())
+    None
 }
 
 /// Runs guards in reverse over the head of the response; `Some` is the body of a refusal that took its place.

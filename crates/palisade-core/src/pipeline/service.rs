@@ -77,7 +77,7 @@ impl Pipeline {
         let (mut head, body) = request.into_parts();
         let entered = self.0.leading_guards;
         let leading = self.entries().get(..entered).unwrap_or_default();
-        if let Err(refusal) = guards::request(leading, &mut context, &mut head) {
+        if let Some(refusal) = guards::request(leading, &mut context, &mut head) {
             return ExchangeFuture::with_answer(refusal.map(|bytes| ExchangeBody::whole(bytes, context)));
         }
         if self.is_guards_alone() {

@@ -1,0 +1,342 @@
+//! From configuration to policy: everything checked, every error collected.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use palisade_config::{Config, Entry as Setting, Errors};
+use palisade_core::settings::ByteSize;
+use palisade_core::{
+    BuildContext, Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage,
+    StateStore,
+};
+use serde::Deserialize;
+
+use crate::group::{self, Group};
+use crate::index::Index;
+use crate::later;
+use crate::policy::{CompiledGroup, Policy, Unmatched};
+use crate::registry::Registry;
+use crate::selector::BasePaths;
+
+/// Where interceptors stand.
+pub(crate) const INTERCEPTORS: &str = "palisade.interceptors";
+
+/// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].
+pub const OWN_NAMES: &[&str] = &[
+    "endpoint-base-path",
+    "endpoints",
+    "interceptors",
+    "max-buffered-body",
+    "soap-base-path",
+    "unmatched",
+];
+
+/// What stages may use, beside their settings.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// What outlives a reload; give the same one to every compilation.
+    pub state: Arc<StateStore>,
+    /// Things that the application shares with stages.
+    pub resources: Resources,
+}
+
+impl Environment {
+    /// Nothing shared, nothing kept yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+            resources: Resources::default(),
+        }
+    }
+}
+
+/// An interceptor whose stages are built.
+#[derive(Debug, Default)]
+struct Interceptor {
+    stages: Vec<BuiltStage>,
+    findings: Vec<Finding>,
+    files: Vec<PathBuf>,
+    report_only: bool,
+}
+
+#[derive(Debug, Clone)]
+struct BuiltStage {
+    phase: Phase,
+    stage: Stage,
+    root: &'static str,
+    single: bool,
+    settings: Arc<[Setting]>,
+}
+
+impl Registry {
+    /// Compiles the endpoint groups of a configuration.
+    ///
+    /// Errors are collected: a misspelt key, an unknown interceptor and bad values in several files all come in one answer.
+    pub fn compile(&self, config: &Config, environment: &Environment) -> Result<Policy, Errors> {
+        let mut errors = Errors::new();
+        let mut general = collect(&mut errors, General::read(config)).unwrap_or_default();
+        let interceptors = collect(&mut errors, self.interceptors(config, environment)).unwrap_or_default();
+        let groups = collect(&mut errors, group::read(config)).unwrap_or_default();
+
+        let mut compiled = Vec::with_capacity(groups.len());
+        let mut index = Index::default();
+        let mut findings = std::mem::take(&mut general.findings);
+        for (position, group) in groups.into_iter().enumerate() {
+            let reachable = index.insert(u32::try_from(position).unwrap_or(u32::MAX), &group.selectors);
+            findings.extend(group_findings(config, &group, reachable));
+            match compile_group(config, &interceptors, general.limits, group) {
+                Ok(group) => compiled.push(group),
+                Err(found) => errors.extend(found),
+            }
+        }
+        for (name, interceptor) in &interceptors {
+            findings.extend(interceptor.findings.iter().cloned());
+            if !compiled.iter().any(|group| group.interceptors.contains(name)) {
+                let message = format!("no endpoint group names the interceptor {name}");
+                findings.push(located(
+                    config,
+                    Severity::Caution,
+                    "interceptor-unused",
+                    message,
+                    &format!("{INTERCEPTORS}.{name}"),
+                ));
+            }
+        }
+        let files = interceptors
+            .into_values()
+            .flat_map(|interceptor| interceptor.files)
+            .collect();
+        errors.into_result(Policy {
+            groups: compiled,
+            index,
+            bases: general.bases,
+            unmatched: general.unmatched,
+            passing: Pipeline::new(Vec::<Entry>::new(), general.limits),
+            findings,
+            files,
+        })
+    }
+
+    fn interceptors(
+        &self,
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<BTreeMap<String, Interceptor>, Errors> {
+        let mut errors = Errors::new();
+        let mut built = BTreeMap::new();
+        for name in config.names(INTERCEPTORS) {
+            errors.extend(config.unknown(&config.child_key(INTERCEPTORS, name), &self.known_words()));
+            let interceptor = self.interceptor(config, environment, name);
+            if let Some(interceptor) = collect(&mut errors, interceptor) {
+                built.insert(name.to_owned(), interceptor);
+            }
+        }
+        errors.into_result(built)
+    }
+
+    fn interceptor(
+        &self,
+        config: &Config,
+        environment: &Environment,
+        name: &str,
+    ) -> Result<Interceptor, Errors> {
+        let prefix = config.child_key(INTERCEPTORS, name);
+        let mut errors = later::check(config, &prefix, &self.roots());
+        let mut interceptor = Interceptor::default();
+        let report_only = config.get::<bool>(&format!("{prefix}.report-only"));
+        interceptor.report_only = collect(&mut errors, report_only).flatten().unwrap_or_default();
+        let Environment {
+            clock,
+            state,
+            resources,
+        } = environment;
+        for kind in self.kinds() {
+            let roots: Vec<_> = kind
+                .roots()
+                .iter()
+                .copied()
+                .filter(|root| config.contains(&format!("{prefix}.{root}")))
+                .collect();
+            let Some(&root) = roots.first() else { continue };
+            let cx = BuildContext::new(name, config.folder(), clock, state, resources);
+            let built = kind.build(config, &prefix, &cx);
+            interceptor.files.extend(cx.into_files());
+            let Some(built) = collect(&mut errors, built) else {
+                continue;
+            };
+            let settings: Arc<[Setting]> = roots
+                .iter()
+                .flat_map(|root| config.entries(&format!("{prefix}.{root}")))
+                .collect();
+            interceptor.findings.extend(built.findings);
+            interceptor
+                .stages
+                .extend(built.stages.into_iter().map(|(phase, stage)| BuiltStage {
+                    phase,
+                    stage,
+                    root,
+                    single: kind.is_single(),
+                    settings: Arc::clone(&settings),
+                }));
+        }
+        errors.into_result(interceptor)
+    }
+}
+
+/// Keeps the value, or the errors.
+fn collect<T>(errors: &mut Errors, result: Result<T, Errors>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(found) => {
+            errors.extend(found);
+            None
+        }
+    }
+}
+
+/// Settings beside groups and interceptors.
+#[derive(Debug, Default)]
+struct General {
+    bases: BasePaths,
+    unmatched: Unmatched,
+    limits: PipelineLimits,
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum UnmatchedSetting {
+    Deny,
+    Allow,
+}
+
+impl General {
+    fn read(config: &Config) -> Result<Self, Errors> {
+        let mut errors = Errors::new();
+        let mut general = Self::default();
+        let unmatched = collect(&mut errors, config.get::<UnmatchedSetting>("palisade.unmatched")).flatten();
+        if let Some(UnmatchedSetting::Allow) = unmatched {
+            general.unmatched = Unmatched::Allow;
+            let message = "requests that no endpoint group covers are let through unguarded".to_owned();
+            general.findings.push(located(
+                config,
+                Severity::Severe,
+                "unmatched-allowed",
+                message,
+                "palisade.unmatched",
+            ));
+        }
+        let mut base = |key: &str, default: &str| {
+            let text = collect(&mut errors, config.get::<String>(key)).flatten();
+            let text = text.unwrap_or_else(|| default.to_owned());
+            if crate::path::check(&text).is_err() {
+                errors.push(config.error(key, format_args!("a path such as {default}")));
+            }
+            text
+        };
+        let rest = base("palisade.endpoint-base-path", "/server/rest");
+        let soap = base("palisade.soap-base-path", "/webservices");
+        general.bases = BasePaths::new(&rest, &soap);
+        let limit = collect(&mut errors, config.get::<ByteSize>("palisade.max-buffered-body")).flatten();
+        general.limits = limit.map_or_else(PipelineLimits::default, PipelineLimits::both);
+        errors.into_result(general)
+    }
+}
+
+fn located(config: &Config, severity: Severity, code: &'static str, message: String, key: &str) -> Finding {
+    let finding = Finding::new(severity, code, message).at(key);
+    match config.origin(key) {
+        Some(origin) => finding.from_origin(origin.to_string()),
+        None => finding,
+    }
+}
+
+/// What is unwise about a group.
+fn group_findings(config: &Config, group: &Group, reachable: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !reachable {
+        let message = format!("earlier groups take every request of the group {}", group.name);
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "group-unreachable",
+            message,
+            &group.key,
+        ));
+    }
+    if group.interceptors.is_empty() {
+        let message = format!("the group {} names no interceptor: nothing guards it", group.name);
+        findings.push(located(
+            config,
+            Severity::Severe,
+            "group-unguarded",
+            message,
+            &group.key,
+        ));
+    }
+    if group.report_only {
+        let message = format!("the group {} only reports what it would refuse", group.name);
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "report-only",
+            message,
+            &format!("{}.report-only", group.key),
+        ));
+    }
+    findings
+}
+
+/// Sorts the stages of a group's interceptors by phase, stably.
+fn compile_group(
+    config: &Config,
+    interceptors: &BTreeMap<String, Interceptor>,
+    limits: PipelineLimits,
+    group: Group,
+) -> Result<CompiledGroup, Errors> {
+    let mut errors = Errors::new();
+    let mut stages: Vec<(&str, &Interceptor, &BuiltStage)> = Vec::new();
+    for name in &group.interceptors {
+        // One that failed to build has been reported where it stands.
+        let Some(interceptor) = interceptors.get(name) else {
+            continue;
+        };
+        for stage in &interceptor.stages {
+            let twice = stages
+                .iter()
+                .find(|(other, _, known)| *other != name && known.single && known.root == stage.root);
+            if let Some((other, _, _)) = twice {
+                let message = format!(
+                    "{other} and {name} both have {}, which a group can have once",
+                    stage.root
+                );
+                errors.push(config.complaint(&format!("{}.interceptors", group.key), message));
+            }
+            stages.push((name, interceptor, stage));
+        }
+    }
+    stages.sort_by_key(|(_, _, stage)| stage.phase);
+    let entries = stages.iter().map(|(name, interceptor, stage)| Entry {
+        stage: stage.stage.clone(),
+        interceptor: Arc::from(*name),
+        phase: Some(stage.phase),
+        report_only: group.report_only || interceptor.report_only,
+    });
+    let pipeline = Pipeline::new(entries, limits);
+    let settings = stages
+        .iter()
+        .map(|(_, _, stage)| Arc::clone(&stage.settings))
+        .collect();
+    errors.into_result(CompiledGroup {
+        name: Arc::from(group.name),
+        selectors: group.selectors,
+        interceptors: group.interceptors,
+        report_only: group.report_only,
+        pipeline,
+        settings,
+    })
+}

@@ -1,0 +1,315 @@
+//! Why a request would be treated as it would: the real matcher and the real stages, run on a head made for the purpose.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
+use palisade_config::Entry as Setting;
+use palisade_core::head::HeadLimits;
+use palisade_core::{
+    ClientAddress, Connection, Context, FactKind, Phase, Principal, Rejection, Stage, TlsSession,
+};
+use serde::Serialize;
+
+use crate::policy::{CompiledGroup, Policy, Unmatched};
+use crate::selector::{Target, refusal_format};
+use crate::service::decide;
+
+/// A request that nobody has sent.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Probe {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with or without a query.
+    pub target: Uri,
+    /// Its fields; a `Host` is added where there is none.
+    pub headers: HeaderMap,
+    /// The client's address, if it is to be supposed.
+    pub peer: Option<IpAddr>,
+    /// The TLS session, if it is to be supposed.
+    pub tls: Option<TlsSession>,
+    /// The caller, if one is to be supposed.
+    pub user: Option<String>,
+}
+
+impl Probe {
+    /// A request of which nothing more is known.
+    pub fn new(method: Method, target: Uri) -> Self {
+        Self {
+            method,
+            target,
+            headers: HeaderMap::new(),
+            peer: None,
+            tls: None,
+            user: None,
+        }
+    }
+
+    fn head(&self) -> request::Parts {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = self.method.clone();
+        head.uri = self.target.clone();
+        head.headers = self.headers.clone();
+        if !head.headers.contains_key(HOST) {
+            head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let client = self.peer.map_or(ClientAddress::Unknown, ClientAddress::from);
+        let peer = self.peer.map_or(here, |ip| SocketAddr::new(ip, 0));
+        let mut connection = Connection::new("explain", peer, here).with_client(client);
+        if let Some(tls) = &self.tls {
+            connection = connection.with_tls(tls.clone());
+        }
+        head.extensions.insert(Arc::new(connection));
+        if let Some(user) = &self.user {
+            head.extensions
+                .insert(Arc::new(Principal::new(user.as_str(), "explain")));
+        }
+        head
+    }
+
+    fn knows(&self, fact: FactKind) -> bool {
+        match fact {
+            FactKind::ClientAddress => self.peer.is_some(),
+            FactKind::TlsSession => self.tls.is_some(),
+            FactKind::Principal => self.user.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// What would happen to a request, as far as it is known.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The web service that groups see.
+    pub webservice: Option<String>,
+    /// The operation that groups see.
+    pub operation: Option<String>,
+    /// The SOAP action that groups see.
+    pub soap_action: Option<String>,
+    /// The group that takes it.
+    pub group: Option<String>,
+    /// Earlier groups, and why each does not match.
+    pub passed_over: Vec<PassedOver>,
+    /// The stages of the group, in the order of the request.
+    pub stages: Vec<ExplainedStage>,
+    /// What comes of it.
+    pub verdict: Verdict,
+}
+
+/// A group that does not match.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// The group's name.
+    pub group: String,
+    /// The first selector that does not match.
+    pub selector: &'static str,
+    /// What the group wants.
+    pub wanted: String,
+    /// What the request has.
+    pub found: String,
+}
+
+/// A stage, its settings with their origins, and its verdict.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ExplainedStage {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// Its phase.
+    pub phase: Option<Phase>,
+    /// The interceptor that brings it.
+    pub interceptor: String,
+    /// Whether its refusals only count.
+    pub report_only: bool,
+    /// The settings it was built from.
+    pub settings: Vec<Setting>,
+    /// What it says to this request.
+    pub verdict: Verdict,
+}
+
+/// An answer, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It passes.
+    Accepted,
+    /// It is refused.
+    #[serde(rename_all = "kebab-case")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// The code of the problem.
+        code: String,
+        /// The sentence of the problem.
+        title: String,
+    },
+    /// It hangs on something that is not known.
+    #[serde(rename_all = "kebab-case")]
+    Unknown {
+        /// What that is.
+        hangs_on: String,
+    },
+    /// The request does not come this far.
+    NotReached,
+}
+
+impl From<&Rejection> for Verdict {
+    fn from(rejection: &Rejection) -> Self {
+        let problem = rejection.problem();
+        Self::Refused {
+            status: problem.status.as_u16(),
+            code: problem.code.to_string(),
+            title: problem.title.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("accepted"),
+            Self::Refused { status, code, .. } => write!(f, "refused: {status} {code}"),
+            Self::Unknown { hangs_on } => write!(f, "unknown: hangs on {hangs_on}"),
+            Self::NotReached => f.write_str("not reached"),
+        }
+    }
+}
+
+impl Policy {
+    /// Explains what would happen to a request.
+    pub fn explain(&self, probe: &Probe) -> Explanation {
+        let mut head = probe.head();
+        let path = head.uri.path().to_owned();
+        let decision = decide(self, HeadLimits::default(), &head, &path);
+        let mut explanation = Explanation {
+            method: probe.method.to_string(),
+            path: path.clone(),
+            webservice: None,
+            operation: None,
+            soap_action: None,
+            group: None,
+            passed_over: Vec::new(),
+            stages: Vec::new(),
+            verdict: Verdict::Accepted,
+        };
+        let target = Target::new(&self.bases, &probe.method, &path, &probe.headers, None);
+        let end = decision
+            .as_ref()
+            .ok()
+            .copied()
+            .flatten()
+            .map(|(position, _)| position as usize);
+        if let (Ok(target), true) = (target, crate::path::check(&path).is_ok()) {
+            explanation.passed_over = self.passed_over(&target, end.unwrap_or(self.groups.len()));
+            explanation.webservice = target.webservice.map(Into::into);
+            explanation.operation = target.operation.map(Into::into);
+            explanation.soap_action = target.action.map(Into::into);
+        }
+        match decision {
+            Err(rejection) => explanation.verdict = Verdict::from(&rejection),
+            Ok(None) => {
+                debug_assert_eq!(self.unmatched, Unmatched::Allow);
+            }
+            Ok(Some((_, group))) => {
+                explanation.group = Some(group.name.to_string());
+                let mut cx = Context::with_format(&head, refusal_format(&self.bases, &path, &probe.headers));
+                explanation.stages = group.rehearse(probe, &mut cx, &mut head);
+                explanation.verdict = overall(&explanation.stages);
+            }
+        }
+        explanation
+    }
+
+    fn passed_over(&self, target: &Target<'_>, end: usize) -> Vec<PassedOver> {
+        let earlier = self.groups.iter().take(end);
+        let mismatches =
+            earlier.filter_map(|group| group.selectors.mismatch(target).map(|mismatch| (group, mismatch)));
+        mismatches
+            .map(|(group, mismatch)| PassedOver {
+                group: group.name.to_string(),
+                selector: mismatch.selector,
+                wanted: mismatch.wanted.to_string(),
+                found: mismatch.found,
+            })
+            .collect()
+    }
+}
+
+impl CompiledGroup {
+    fn rehearse(&self, probe: &Probe, cx: &mut Context, head: &mut request::Parts) -> Vec<ExplainedStage> {
+        let mut refused = false;
+        let entries = self.pipeline.entries().iter().zip(&self.settings);
+        entries
+            .map(|(entry, settings)| {
+                let verdict = if refused {
+                    Verdict::NotReached
+                } else {
+                    rehearse(&entry.stage, probe, cx, head)
+                };
+                refused |= matches!(verdict, Verdict::Refused { .. }) && !entry.report_only;
+                ExplainedStage {
+                    stage: entry.stage.name(),
+                    phase: entry.phase,
+                    interceptor: entry.interceptor.to_string(),
+                    report_only: entry.report_only,
+                    settings: settings.to_vec(),
+                    verdict,
+                }
+            })
+            .collect()
+    }
+}
+
+fn rehearse(stage: &Stage, probe: &Probe, cx: &mut Context, head: &mut request::Parts) -> Verdict {
+    let Stage::Guard(guard) = stage else {
+        return Verdict::Unknown {
+            hangs_on: "the message".to_owned(),
+        };
+    };
+    let unknown = guard.reads().iter().find(|fact| !probe.knows(**fact));
+    match unknown {
+        Some(fact) => Verdict::Unknown {
+            hangs_on: describe(*fact).to_owned(),
+        },
+        None => guard
+            .rehearse(cx, head)
+            .map_or_else(|rejection| Verdict::from(&rejection), |()| Verdict::Accepted),
+    }
+}
+
+fn describe(fact: FactKind) -> &'static str {
+    match fact {
+        FactKind::ClientAddress => "the client's address",
+        FactKind::TlsSession => "the TLS session",
+        FactKind::ClientCertificate => "the client's certificate",
+        FactKind::Principal => "the caller",
+        _ => "something that is not known",
+    }
+}
+
+/// A refusal decides; then something unknown; else all accept.
+fn overall(stages: &[ExplainedStage]) -> Verdict {
+    let counting = || {
+        stages
+            .iter()
+            .filter(|stage| !stage.report_only)
+            .map(|stage| &stage.verdict)
+    };
+    let refused = counting().find(|verdict| matches!(verdict, Verdict::Refused { .. }));
+    let unknown = counting().find(|verdict| matches!(verdict, Verdict::Unknown { .. }));
+    refused.or(unknown).cloned().unwrap_or(Verdict::Accepted)
+}

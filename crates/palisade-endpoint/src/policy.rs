@@ -1,0 +1,190 @@
+//! A compiled policy, and the handle through which it is replaced while requests run.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard as Snapshot};
+use palisade_config::Entry as Setting;
+use palisade_core::{Finding, Pipeline};
+use serde::Serialize;
+
+use crate::index::Index;
+use crate::selector::{BasePaths, Selectors, Target};
+
+/// What happens to a request that no group covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmatched {
+    /// It is refused: 404 `endpoint-not-configured`.
+    #[default]
+    Deny,
+    /// It passes unguarded.
+    Allow,
+}
+
+/// Ordered endpoint groups with their pipelines: plain data, made by [`Registry::compile`](crate::Registry::compile).
+pub struct Policy {
+    pub(crate) groups: Vec<CompiledGroup>,
+    pub(crate) index: Index,
+    pub(crate) bases: BasePaths,
+    pub(crate) unmatched: Unmatched,
+    pub(crate) passing: Pipeline,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// A group with its pipeline.
+#[derive(Debug)]
+pub(crate) struct CompiledGroup {
+    pub(crate) name: Arc<str>,
+    pub(crate) selectors: Selectors,
+    pub(crate) interceptors: Vec<String>,
+    pub(crate) report_only: bool,
+    pub(crate) pipeline: Pipeline,
+    /// The settings that each stage of the pipeline was built from.
+    pub(crate) settings: Vec<Arc<[Setting]>>,
+}
+
+impl Policy {
+    /// What it allows and a careful operator would not.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The files its stages read, for a watcher.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The names of the groups, in order.
+    pub fn group_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.groups.iter().map(|group| group.name.as_ref())
+    }
+
+    /// What happens to a request that no group covers.
+    pub fn unmatched(&self) -> Unmatched {
+        self.unmatched
+    }
+
+    pub(crate) fn find(&self, target: &Target<'_>) -> Option<(u32, &CompiledGroup)> {
+        let position = self.index.find(target)?;
+        let group = self.groups.get(usize::try_from(position).ok()?)?;
+        Some((position, group))
+    }
+
+    /// How `new` differs, group by group.
+    pub fn changes(&self, new: &Self) -> Changes {
+        let mut changes = Changes::default();
+        for (position, group) in new.groups.iter().enumerate() {
+            match self.groups.iter().position(|old| old.name == group.name) {
+                None => changes.added.push(group.name.to_string()),
+                Some(old) if old != position => changes.moved.push(group.name.to_string()),
+                Some(old) if self.groups.get(old).is_some_and(|old| old.differs(group)) => {
+                    changes.changed.push(group.name.to_string());
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = self
+            .groups
+            .iter()
+            .filter(|old| !new.groups.iter().any(|group| group.name == old.name));
+        changes.removed = gone.map(|group| group.name.to_string()).collect();
+        changes
+    }
+}
+
+impl CompiledGroup {
+    fn differs(&self, other: &Self) -> bool {
+        let settings = |group: &Self| {
+            let stages = group.settings.iter().flat_map(|settings| settings.iter());
+            stages
+                .map(|setting| (setting.key.clone(), setting.value.clone()))
+                .collect::<Vec<_>>()
+        };
+        format!("{:?}", self.selectors) != format!("{:?}", other.selectors)
+            || self.interceptors != other.interceptors
+            || self.report_only != other.report_only
+            || settings(self) != settings(other)
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("groups", &self.groups)
+            .field("unmatched", &self.unmatched)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one policy differs from another, by the names of groups.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Changes {
+    /// Groups that are new.
+    pub added: Vec<String>,
+    /// Groups that are gone.
+    pub removed: Vec<String>,
+    /// Groups that stand in another place.
+    pub moved: Vec<String>,
+    /// Groups whose selectors, interceptors or settings differ.
+    pub changed: Vec<String>,
+}
+
+impl Changes {
+    /// Whether there are none. Contents of files that stages read are not compared.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("no group differs");
+        }
+        let parts = [
+            ("added", &self.added),
+            ("removed", &self.removed),
+            ("moved", &self.moved),
+            ("changed", &self.changed),
+        ];
+        let mut separator = "";
+        for (what, names) in parts.into_iter().filter(|(_, names)| !names.is_empty()) {
+            write!(f, "{separator}{what}: {}", names.join(", "))?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+/// The policy in force. Clones share it.
+#[derive(Debug, Clone)]
+pub struct PolicyHandle(Arc<ArcSwap<Policy>>);
+
+impl PolicyHandle {
+    /// Puts a policy in force.
+    pub fn new(policy: Policy) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(policy)))
+    }
+
+    /// The policy in force now.
+    pub fn current(&self) -> Arc<Policy> {
+        self.0.load_full()
+    }
+
+    /// Puts another policy in force for requests from now on, and says what changed.
+    ///
+    /// Requests under way end under the policy they began with.
+    pub fn replace(&self, policy: Policy) -> Changes {
+        let policy = Arc::new(policy);
+        let old = self.0.swap(Arc::clone(&policy));
+        old.changes(&policy)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot<Arc<Policy>> {
+        self.0.load()
+    }
+}

@@ -1,0 +1,137 @@
+//! The kinds of stage that operators can name.
+
+use std::fmt;
+
+use palisade_config::{Config, Errors};
+use palisade_core::{BuildContext, Finding, Phase, Stage, StageKind};
+
+use crate::later;
+
+/// The kinds of stage that interceptors may have, by their roots.
+///
+/// ```
+/// # use palisade_endpoint::Registry;
+/// let registry = Registry::new();
+/// assert!(registry.roots().is_empty());
+/// ```
+#[derive(Default)]
+pub struct Registry {
+    kinds: Vec<Box<dyn ErasedKind>>,
+}
+
+impl Registry {
+    /// No kinds at all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a kind. One that owns a root of an earlier kind takes that kind's place.
+    #[must_use]
+    pub fn with<K: StageKind>(mut self) -> Self {
+        self.kinds
+            .retain(|kind| !kind.roots().iter().any(|root| K::ROOTS.contains(root)));
+        self.kinds.push(Box::new(Of::<K>(std::marker::PhantomData)));
+        self
+    }
+
+    /// Every root, in the order of registration.
+    pub fn roots(&self) -> Vec<&'static str> {
+        self.kinds.iter().flat_map(|kind| kind.roots()).copied().collect()
+    }
+
+    /// The words that may stand behind an interceptor's name.
+    pub(crate) fn known_words(&self) -> Vec<&'static str> {
+        let mut words = self.roots();
+        words.push("report-only");
+        words.extend(later::STAGES);
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
+
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &dyn ErasedKind> {
+        self.kinds.iter().map(AsRef::as_ref)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.roots()).finish()
+    }
+}
+
+/// What comes out of the settings of one kind in one interceptor.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) stages: Vec<(Phase, Stage)>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A [`StageKind`] whose settings type is out of sight.
+pub(crate) trait ErasedKind: Send + Sync {
+    fn roots(&self) -> &'static [&'static str];
+
+    fn is_single(&self) -> bool;
+
+    /// Reads the settings below `prefix` (`palisade.interceptors.<Name>`) and builds.
+    fn build(&self, config: &Config, prefix: &str, cx: &BuildContext<'_>) -> Result<Built, Errors>;
+}
+
+struct Of<K>(std::marker::PhantomData<fn() -> K>);
+
+impl<K: StageKind> ErasedKind for Of<K> {
+    fn roots(&self) -> &'static [&'static str] {
+        K::ROOTS
+    }
+
+    fn is_single(&self) -> bool {
+        K::SINGLE
+    }
+
+    fn build(&self, config: &Config, prefix: &str, cx: &BuildContext<'_>) -> Result<Built, Errors> {
+        let key = match K::ROOTS {
+            [root] => format!("{prefix}.{root}"),
+            _ => prefix.to_owned(),
+        };
+        let settings = match K::ROOTS {
+            [_] => config.get::<K::Settings>(&key)?,
+            roots => config.get_some::<K::Settings>(&key, roots)?,
+        };
+        let Some(settings) = settings else {
+            return Ok(Built {
+                stages: Vec::new(),
+                findings: Vec::new(),
+            });
+        };
+        let place = |finding: Finding| match &finding.key {
+            Some(inner) => {
+                let key = join(&key, inner);
+                let origin = config.origin(&key).or_else(|| config.origin(prefix));
+                let finding = finding.at(key);
+                origin.map_or_else(
+                    || finding.clone(),
+                    |origin| finding.clone().from_origin(origin.to_string()),
+                )
+            }
+            None => finding.at(key.clone()),
+        };
+        let findings = K::guardrails(&settings, cx).into_iter().map(place).collect();
+        let stages = K::build(settings, cx).map_err(|error| {
+            error
+                .faults
+                .iter()
+                .map(|fault| config.error(&join(&key, &fault.key), &fault.expected))
+                .collect::<Errors>()
+        })?;
+        Ok(Built { stages, findings })
+    }
+}
+
+/// The whole key of something inside a stage's settings.
+fn join(prefix: &str, inner: &str) -> String {
+    if inner.is_empty() || inner.starts_with('[') {
+        format!("{prefix}{inner}")
+    } else {
+        format!("{prefix}.{inner}")
+    }
+}

@@ -1,0 +1,338 @@
+//! What a group selects, and what a request offers to be selected by.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use palisade_core::{EndpointName, RefusalFormat};
+
+use crate::path;
+use crate::pattern::Pattern;
+
+/// Which protocol a group speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Protocol {
+    /// Both.
+    #[default]
+    Any,
+    /// Paths outside `palisade.soap-base-path`.
+    Rest,
+    /// Paths below it.
+    Soap,
+}
+
+/// What a group selects; what is `None` matches all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selectors {
+    pub(crate) protocol: Protocol,
+    pub(crate) webservices: Option<Vec<String>>,
+    pub(crate) operations: Option<Vec<String>>,
+    pub(crate) methods: Option<Vec<Method>>,
+    pub(crate) paths: Option<Vec<(String, Pattern)>>,
+    pub(crate) soap_actions: Option<Vec<String>>,
+}
+
+/// Where web services are found in paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasePaths {
+    rest: Box<str>,
+    soap: Box<str>,
+}
+
+impl BasePaths {
+    /// Both without their trailing slash.
+    pub fn new(rest: &str, soap: &str) -> Self {
+        Self {
+            rest: rest.trim_end_matches('/').into(),
+            soap: soap.trim_end_matches('/').into(),
+        }
+    }
+}
+
+impl Default for BasePaths {
+    /// `/server/rest` and `/webservices`.
+    fn default() -> Self {
+        Self::new("/server/rest", "/webservices")
+    }
+}
+
+/// What a request offers to be selected by.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) webservice: Option<Cow<'a, str>>,
+    pub(crate) operation: Option<Cow<'a, str>>,
+    pub(crate) route: Route,
+    /// The action of a SOAP request, if it names one.
+    pub(crate) action: Option<Cow<'a, str>>,
+}
+
+/// The two kinds of route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Outside `palisade.soap-base-path`.
+    Rest,
+    /// Below it.
+    Soap,
+}
+
+/// The request names its SOAP action more than once, in different words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the SOAP action is given more than once")]
+pub(crate) struct AmbiguousAction;
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(
+        bases: &BasePaths,
+        method: &'a Method,
+        path: &'a str,
+        headers: &'a HeaderMap,
+        declared: Option<&'a EndpointName>,
+    ) -> Result<Self, AmbiguousAction> {
+        if let Some(below) = below(path, &bases.soap) {
+            // Blueriq puts a fixed segment before the name of the web service.
+            let below = below.strip_prefix("aaas/").unwrap_or(below);
+            let webservice = below
+                .split('/')
+                .next()
+                .filter(|name| !name.is_empty())
+                .map(path::decode);
+            let action = soap_action(headers)?;
+            return Ok(Self {
+                method,
+                path,
+                webservice,
+                operation: None,
+                route: Route::Soap,
+                action,
+            });
+        }
+        let (webservice, operation) = if let Some(name) = declared {
+            (
+                Some(Cow::Borrowed(name.webservice.as_ref())),
+                Some(Cow::Borrowed(name.operation.as_ref())),
+            )
+        } else {
+            let mut names = below(path, &bases.rest).unwrap_or_default().split('/');
+            let mut next = || names.next().filter(|name| !name.is_empty()).map(path::decode);
+            (next(), next())
+        };
+        Ok(Self {
+            method,
+            path,
+            webservice,
+            operation,
+            route: Route::Rest,
+            action: None,
+        })
+    }
+}
+
+/// What stands behind `base/` in a path.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    path.strip_prefix(base)?.strip_prefix('/')
+}
+
+/// How refusals of requests for that path are written: on a SOAP route as Faults of the request's version.
+pub(crate) fn refusal_format(bases: &BasePaths, path: &str, headers: &HeaderMap) -> RefusalFormat {
+    if below(path, &bases.soap).is_none() {
+        return RefusalFormat::Problem;
+    }
+    match media_type(headers) {
+        Some(text) if text.eq_ignore_ascii_case("application/soap+xml") => RefusalFormat::Soap12,
+        _ => RefusalFormat::Soap11,
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(CONTENT_TYPE)?
+        .to_str()
+        .ok()?
+        .split(';')
+        .next()
+        .map(str::trim)
+}
+
+/// The action of a SOAP request: the parameter `action` of `application/soap+xml` (RFC 3902), else the field `SOAPAction`
+/// (SOAP 1.1 section 6.1.1). Both may be given when they agree.
+fn soap_action(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, AmbiguousAction> {
+    let is_soap12 = media_type(headers).is_some_and(|text| text.eq_ignore_ascii_case("application/soap+xml"));
+    let parameter = if is_soap12 {
+        action_parameter(headers)
+    } else {
+        None
+    };
+    let mut fields = headers.get_all("soapaction").iter();
+    let field = fields
+        .next()
+        .map(|value| value.to_str().unwrap_or_default().trim());
+    if fields.next().is_some() {
+        return Err(AmbiguousAction);
+    }
+    let field = field.map(unquoted).filter(|action| !action.is_empty());
+    match (parameter, field) {
+        (Some(parameter), Some(field)) if parameter != field => Err(AmbiguousAction),
+        (Some(parameter), _) => Ok(Some(parameter)),
+        (None, field) => Ok(field.map(Cow::Borrowed)),
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text)
+}
+
+/// The parameter `action` of the media type; semicolons inside quotes separate nothing.
+fn action_parameter(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let mut quoted = false;
+    let mut escaped = false;
+    let parameters = value.split(|c| {
+        let separates = c == ';' && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+        separates
+    });
+    for parameter in parameters.skip(1) {
+        let Some((name, value)) = parameter.split_once('=') else {
+            continue;
+        };
+        if name.trim().eq_ignore_ascii_case("action") {
+            let value = value.trim();
+            let inner = unquoted(value);
+            let action = if inner.contains('\\') {
+                Cow::Owned(unescaped(inner))
+            } else {
+                Cow::Borrowed(inner)
+            };
+            return Some(action).filter(|action| !action.is_empty());
+        }
+    }
+    None
+}
+
+/// Quoted pairs undone (RFC 9110 section 5.6.4).
+fn unescaped(text: &str) -> String {
+    let mut chars = text.chars();
+    std::iter::from_fn(|| {
+        chars
+            .next()
+            .and_then(|c| if c == '\\' { chars.next() } else { Some(c) })
+    })
+    .collect()
+}
+
+/// The selector that keeps a group from matching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The selector's key: `methods`, `webservices`, …
+    pub selector: &'static str,
+    /// What the group wants, as its settings say.
+    pub wanted: Arc<str>,
+    /// What the request has.
+    pub found: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: wants {}, the request has {}",
+            self.selector, self.wanted, self.found
+        )
+    }
+}
+
+impl Selectors {
+    /// The first selector that does not match: the slow and simple statement of what the index finds fast.
+    pub(crate) fn mismatch(&self, target: &Target<'_>) -> Option<Mismatch> {
+        let protocol_fits = match self.protocol {
+            Protocol::Any => true,
+            Protocol::Rest => target.route == Route::Rest,
+            Protocol::Soap => target.route == Route::Soap,
+        };
+        if !protocol_fits {
+            let (wanted, found) = if target.route == Route::Soap {
+                ("a REST route", "a SOAP route")
+            } else {
+                ("a SOAP route", "a REST route")
+            };
+            return Some(Mismatch {
+                selector: "protocol",
+                wanted: wanted.into(),
+                found: found.to_owned(),
+            });
+        }
+        names(
+            "webservices",
+            self.webservices.as_deref(),
+            target.webservice.as_deref(),
+        )
+        .or_else(|| {
+            names(
+                "operations",
+                self.operations.as_deref(),
+                target.operation.as_deref(),
+            )
+        })
+        .or_else(|| {
+            names(
+                "soap-actions",
+                self.soap_actions.as_deref(),
+                target.action.as_deref(),
+            )
+        })
+        .or_else(|| self.method_mismatch(target.method))
+        .or_else(|| self.path_mismatch(target.path))
+    }
+
+    fn method_mismatch(&self, method: &Method) -> Option<Mismatch> {
+        let methods = self.methods.as_deref()?;
+        let fits = methods
+            .iter()
+            .any(|wanted| wanted == method || (wanted == Method::GET && method == Method::HEAD));
+        (!fits).then(|| Mismatch {
+            selector: "methods",
+            wanted: methods
+                .iter()
+                .map(Method::as_str)
+                .collect::<Vec<_>>()
+                .join(",")
+                .into(),
+            found: method.to_string(),
+        })
+    }
+
+    fn path_mismatch(&self, path: &str) -> Option<Mismatch> {
+        let paths = self.paths.as_deref()?;
+        let fits = |text: &str| {
+            let mut router = matchit::Router::new();
+            router.insert(text, ()).is_ok() && router.at(path).is_ok()
+        };
+        (!paths.iter().any(|(text, _)| fits(text))).then(|| Mismatch {
+            selector: "paths",
+            wanted: paths
+                .iter()
+                .map(|(text, _)| text.as_str())
+                .collect::<Vec<_>>()
+                .join(",")
+                .into(),
+            found: path.to_owned(),
+        })
+    }
+}
+
+fn names(selector: &'static str, wanted: Option<&[String]>, found: Option<&str>) -> Option<Mismatch> {
+    let wanted = wanted?;
+    let fits = found.is_some_and(|found| wanted.iter().any(|name| name == found));
+    (!fits).then(|| Mismatch {
+        selector,
+        wanted: wanted.join(",").into(),
+        found: found.map_or_else(|| "none".to_owned(), str::to_owned),
+    })
+}

@@ -1,0 +1,239 @@
+//! From property files to policy: what loads, and every error at once.
+
+use crate::common::{compile, policy, registry};
+use http::Method;
+use palisade_config::{Config, Sources};
+use palisade_endpoint::{Probe, Registry, Verdict};
+use rstest::rstest;
+
+/// The example of Blueriq's documentation, unchanged.
+const BLUERIQ: &str = "\
+blueriq.baas.rest.endpoints[0].webservices=MyRestService,MyRestService2
+blueriq.baas.rest.endpoints[0].operations=MyOperation,MyOperation2
+blueriq.baas.rest.endpoints[0].interceptors=MyInterceptor1
+blueriq.baas.rest.endpoints[1].webservices=MyRestService
+blueriq.baas.rest.endpoints[1].interceptors=MyInterceptor2
+";
+
+#[rstest]
+#[case("/server/rest/MyRestService/MyOperation", Some("endpoints[0]"))]
+#[case("/server/rest/MyRestService2/MyOperation2/and/more", Some("endpoints[0]"))]
+#[case("/server/rest/MyRestService/Other", Some("endpoints[1]"))]
+#[case("/server/rest/MyRestService", Some("endpoints[1]"))]
+#[case("/server/rest/MyRestService2/Other", None)]
+#[case("/server/rest/myrestservice/MyOperation", None)]
+#[case("/server/rest/MyRestService/myoperation", Some("endpoints[1]"))]
+#[case("/webservices/MyRestService", None)]
+#[case("/MyRestService/MyOperation", None)]
+fn blueriqs_example_loads_unchanged_and_the_first_match_wins(
+    #[case] path: &str,
+    #[case] group: Option<&str>,
+) {
+    let bare = BLUERIQ.to_owned();
+    let declared = format!(
+        "{BLUERIQ}blueriq.rest.interceptor.server.security.MyInterceptor1.request.decryption.enabled=false\n\
+         blueriq.rest.interceptor.server.security.MyInterceptor2.request.signature.key-alias=partner\n"
+    );
+    for text in [bare, declared] {
+        let policy = policy(&registry(), &text);
+        let explanation = policy.explain(&Probe::new(Method::POST, path.parse().unwrap()));
+        assert_eq!(explanation.group.as_deref(), group);
+        let verdict = if group.is_some() {
+            Verdict::Accepted
+        } else {
+            Verdict::Refused {
+                status: 404,
+                code: "endpoint-not-configured".into(),
+                title: "No endpoint group covers this request".into(),
+            }
+        };
+        assert_eq!(explanation.verdict, verdict);
+    }
+}
+
+#[test]
+fn an_enabled_profile_that_this_build_does_not_enforce_stops_the_start() {
+    let errors = compile(
+        &registry(),
+        &format!("{BLUERIQ}blueriq.rest.interceptor.server.security.MyInterceptor1.request.decryption.enabled=true\n\
+                  blueriq.rest.interceptor.server.security.MyInterceptor2.request.decrypton.enabled=false\n"),
+    )
+    .unwrap_err();
+    let text = errors.to_string();
+    assert!(text.contains("application.properties:6"), "{text}");
+    assert!(text.contains("does not enforce message security"), "{text}");
+    assert!(
+        text.contains("application.properties:7") && text.contains("did you mean \"decryption\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_interceptor_that_is_misspelt_beside_declared_ones_is_an_error_under_blueriqs_names_too() {
+    let errors = compile(
+        &registry(),
+        &format!("{BLUERIQ}blueriq.rest.interceptor.server.security.MyInterceptor1.request.decryption.enabled=false\n"),
+    )
+    .unwrap_err();
+    assert!(
+        errors.to_string().contains("unknown interceptor MyInterceptor2"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn every_error_of_every_file_comes_in_one_answer_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("application.properties"),
+        "palisade.profiles.active=prod\n\
+         palisade.endpoints[0].webservices=A\n\
+         palisade.endpoints[0].interceptors=Guardd\n\
+         palisade.endpoints[0].metods=GET\n\
+         palisade.interceptors.Guard.stamp.word=hello\n\
+         palisade.interceptors.Guard.stamp.limit=300\n\
+         palisade.interceptors.Guard.stmp.word=hello\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join("application-prod.properties"),
+        "palisade.unmatched=denny\n\
+         palisade.interceptors.Other.stamp.refuse=perhaps\n\
+         palisade.interceptors.Other.stamp.word=x\n\
+         palisade.interceptors.Later.rate-limit.requests=5\n\
+         palisade.max-buffered-body=lots\n",
+    )
+    .unwrap();
+    let (config, errors) = Config::load(&Sources::new(folder.path()));
+    assert!(errors.is_empty(), "{errors}");
+    let errors = registry()
+        .compile(&config, &crate::common::environment())
+        .unwrap_err();
+    let text = errors.to_string();
+    for expected in [
+        "application.properties:3: palisade.endpoints[0].interceptors: unknown interceptor Guardd",
+        "did you mean \"Guard\"",
+        "application.properties:4: palisade.endpoints[0].metods",
+        "did you mean \"methods\"",
+        "application.properties:6: palisade.interceptors.Guard.stamp.limit",
+        "application.properties:7: palisade.interceptors.Guard.stmp",
+        "did you mean \"stamp\"",
+        "application-prod.properties:1: palisade.unmatched",
+        "application-prod.properties:2: palisade.interceptors.Other.stamp.refuse",
+        "application-prod.properties:4: palisade.interceptors.Later.rate-limit",
+        "application-prod.properties:5: palisade.max-buffered-body",
+    ] {
+        assert!(text.contains(expected), "missing {expected:?} in:\n{text}");
+    }
+}
+
+#[rstest]
+#[case("palisade.endpoints[0].methods=get", "methods in upper case")]
+#[case("palisade.endpoints[0].paths=payments", "starts with /")]
+#[case("palisade.endpoints[0].paths=/a/{id", "a path pattern")]
+#[case("palisade.endpoints[0].webservices=", "at least one element")]
+#[case(
+    "palisade.endpoints[0].name=a\npalisade.endpoints[1].name=a",
+    "a name that no other group has"
+)]
+#[case(
+    "palisade.endpoints[0].soap-actions=urn:a\npalisade.endpoints[0].operations=B",
+    "no operations beside soap-actions"
+)]
+#[case("palisade.endpoints.webservices=A", "a list")]
+#[case("palisade.endpoint-base-path=server", "a path such as /server/rest")]
+#[case(
+    "palisade.interceptors.A.stamp.word=x\npalisade.endpoints[0].interceptors=A,A",
+    "stands there twice"
+)]
+#[case(
+    "palisade.interceptors.A.once.on=true\npalisade.interceptors.B.once.on=true\npalisade.endpoints[0].interceptors=A,B",
+    "a group can have once"
+)]
+#[case("palisade.interceptors.A.stamp.word=a\\u0000b", "a field value")]
+fn what_is_wrong_is_said(#[case] text: &str, #[case] message: &str) {
+    let errors = compile(&registry(), text).unwrap_err();
+    assert!(errors.to_string().contains(message), "{errors}");
+    assert!(errors.to_string().contains("application.properties:"), "{errors}");
+}
+
+#[test]
+fn findings_name_what_is_allowed_but_unwise() {
+    let policy = policy(
+        &registry(),
+        "palisade.unmatched=allow\n\
+         palisade.interceptors.Unused.stamp.word=\n\
+         palisade.endpoints[0].name=open\n\
+         palisade.endpoints[1].webservices=A\n\
+         palisade.endpoints[1].report-only=true\n",
+    );
+    let mut codes: Vec<_> = policy
+        .findings()
+        .iter()
+        .map(|finding| finding.code.as_ref())
+        .collect();
+    codes.sort_unstable();
+    let expected = [
+        "group-unguarded",
+        "group-unguarded",
+        "group-unreachable",
+        "interceptor-unused",
+        "report-only",
+        "stamp-empty",
+        "unmatched-allowed",
+    ];
+    assert_eq!(codes, expected);
+    let stamp = policy
+        .findings()
+        .iter()
+        .find(|finding| finding.code == "stamp-empty")
+        .unwrap();
+    assert_eq!(
+        stamp.key.as_deref(),
+        Some("palisade.interceptors.Unused.stamp.word")
+    );
+    assert_eq!(stamp.origin.as_deref(), Some("application.properties:2"));
+}
+
+#[test]
+fn stages_are_sorted_by_phase_and_stable_within_one() {
+    let policy = policy(
+        &registry(),
+        "palisade.endpoints[0].interceptors=Late,First,Second,Third\n\
+         palisade.interceptors.Late.stamp.word=late\n\
+         palisade.interceptors.Late.stamp.late=true\n\
+         palisade.interceptors.First.stamp.word=first\n\
+         palisade.interceptors.Second.once.on=true\n\
+         palisade.interceptors.Third.stamp.word=third\n",
+    );
+    let explanation = policy.explain(&Probe::new(Method::GET, "/".parse().unwrap()));
+    let order: Vec<_> = explanation
+        .stages
+        .iter()
+        .map(|stage| stage.interceptor.as_str())
+        .collect();
+    assert_eq!(order, ["Second", "First", "Third", "Late"]);
+    assert_eq!(
+        explanation.stages[1].settings[0].key,
+        "palisade.interceptors.First.stamp.word"
+    );
+    assert_eq!(
+        explanation.stages[1].settings[0].origin.to_string(),
+        "application.properties:4"
+    );
+    assert_eq!(
+        explanation.verdict,
+        Verdict::Unknown {
+            hangs_on: "the client's address".into()
+        }
+    );
+}
+
+#[test]
+fn a_kind_takes_the_place_of_an_earlier_one_with_its_root() {
+    let registry = Registry::new()
+        .with::<crate::common::StampKind>()
+        .with::<crate::common::OnceKind>()
+        .with::<crate::common::StampKind>();
+    assert_eq!(registry.roots(), ["once", "stamp"]);
+}

@@ -1,0 +1,12 @@
+//! Tests of endpoint groups over real property files and a real router.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
+
+mod axum_agrees;
+mod common;
+mod compile;
+mod service;
