@@ -136,10 +136,18 @@ pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    if fs::metadata(path).map_err(unreadable)?.is_dir() {
+    // A pipe would wait for ever, a device never end.
+    let kind = fs::metadata(path).map_err(unreadable)?;
+    if !kind.is_file() {
+        let expected = if kind.is_dir() {
+            "a file: it is a folder"
+        } else {
+            "a regular file"
+        }
+        .to_owned();
         return Err(StoreError::WrongFormat {
             path: path.to_owned(),
-            expected: "a file: it is a folder".to_owned(),
+            expected,
         });
     }
     let mut bytes = Zeroizing::new(Vec::new());

@@ -186,14 +186,17 @@ fn a_private_key_is_never_shown() {
     let server = TestCa::new("Root").server(&["localhost"]);
     server.write_pem(folder.path(), "server");
     let settings = BTreeMap::from([("server".to_owned(), KeystoreSettings::new("server.pem"))]);
-    let entry = Keystores::load(folder.path(), &settings)
-        .unwrap()
-        .identity("server")
-        .unwrap();
-    assert!(format!("{:?}", entry.key()).contains("EcP256"));
+    let keystores = Keystores::load(folder.path(), &settings).unwrap();
+    let entry = keystores.identity("server").unwrap();
     assert_eq!(
         format!("{:?}", entry.key()),
         "PrivateKey { algorithm: EcP256, .. }"
     );
+    // The private number starts at byte 36 of a P-256 key in PKCS#8; any part of it would be a leak.
+    let secret = entry.key().expose_pkcs8()[36..44].to_vec();
+    let shown = format!("{keystores:?}").replace(['\n', ' '], "");
+    assert!(!shown.contains(&format!("{secret:?}").replace(' ', "").replace(['[', ']'], "")));
+    let hex: Vec<String> = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!shown.contains(&hex.concat()));
     assert_eq!(certificates_of_pem(server.chain_pem()), entry.tls_chain());
 }

@@ -402,3 +402,55 @@ fn a_key_that_others_may_read_is_a_finding() {
         Some("palisade.keystores.mine.location")
     );
 }
+
+#[test]
+fn bare_der_files_are_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestCa::new("Root").server(&["localhost"]);
+    write(&folder, "server.der", server.certificate());
+    write(&folder, "server.key", server.key().secret_der());
+    assert_is(&load_one(folder.path(), ".").unwrap(), "server", &server);
+}
+
+#[test]
+fn what_is_no_plain_certificate_is_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = TestCa::new("Root");
+    write(&folder, "ca.pem", ca.pem());
+    openssl(
+        &folder,
+        &[
+            "x509",
+            "-in",
+            "ca.pem",
+            "-addtrust",
+            "clientAuth",
+            "-trustout",
+            "-out",
+            "trusted.pem",
+        ],
+    );
+    let refused = load_one(folder.path(), "trusted.pem").unwrap_err();
+    assert!(
+        refused.to_string().contains("`openssl x509` writes a plain one"),
+        "{refused}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_and_folders_are_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = load_one(folder.path(), "/dev/zero").unwrap_err();
+    assert_eq!(refused.to_string(), "/dev/zero is not a regular file");
+    let as_pkcs12 = KeystoreSettings::new(".").store_type(StoreType::Pkcs12);
+    let errors = load(folder.path(), &[("mine", as_pkcs12)]).unwrap_err();
+    assert!(
+        errors.to_string().ends_with("is not a file: it is a folder"),
+        "{errors}"
+    );
+    assert!(matches!(
+        load_one(folder.path(), ".").unwrap_err(),
+        StoreError::Empty { .. }
+    ));
+}
