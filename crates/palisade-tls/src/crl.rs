@@ -1,0 +1,119 @@
+//! Certificate revocation lists (RFC 5280 section 5), PEM or DER, from files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use palisade_core::{BuildError, Finding, Severity};
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject as _;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+
+/// One list.
+#[derive(Debug)]
+struct List {
+    der: CertificateRevocationListDer<'static>,
+    issuer_der: Box<[u8]>,
+    issuer: String,
+    this_update: u64,
+    next_update: u64,
+    /// The setting that names its file.
+    key: String,
+}
+
+/// All lists of a listener, the newest of each issuer first: that is the one which is consulted.
+#[derive(Debug, Default)]
+pub(crate) struct Lists(Vec<List>);
+
+/// The file that a setting names.
+pub(crate) fn path(location: &str, folder: &Path) -> Option<PathBuf> {
+    palisade_keystore::resolve(location, folder).ok()
+}
+
+/// Reads every file; what cannot be read becomes a fault.
+pub(crate) fn load(files: &[String], folder: &Path, faults: &mut BuildError) -> Lists {
+    let mut lists = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let key = format!("tls.crl-files[{index}]");
+        match read(file, folder, &key) {
+            Ok(found) => lists.extend(found),
+            Err(expected) => faults.push(key, expected),
+        }
+    }
+    lists.sort_by_key(|list| std::cmp::Reverse(list.this_update));
+    Lists(lists)
+}
+
+fn read(file: &str, folder: &Path, key: &str) -> Result<Vec<List>, String> {
+    let path = palisade_keystore::resolve(file, folder).map_err(|error| format!("a file: {error}"))?;
+    let bytes = fs::read(&path).map_err(|error| format!("a file that can be read; `{file}`: {error}"))?;
+    let ders: Vec<_> = if bytes.windows(10).any(|window| window == b"-----BEGIN") {
+        CertificateRevocationListDer::pem_slice_iter(&bytes)
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("well-formed PEM; `{file}`: {error}"))?
+    } else {
+        vec![CertificateRevocationListDer::from(bytes)]
+    };
+    if ders.is_empty() {
+        return Err(format!("at least one revocation list in `{file}`"));
+    }
+    ders.into_iter()
+        .map(|der| {
+            parse(der, key)
+                .ok_or_else(|| format!("revocation lists of RFC 5280, with nextUpdate, in `{file}`"))
+        })
+        .collect()
+}
+
+fn parse(der: CertificateRevocationListDer<'static>, key: &str) -> Option<List> {
+    let (rest, list) = CertificateRevocationList::from_der(&der).ok()?;
+    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+    let next_update = list.next_update().map(seconds).filter(|_| rest.is_empty())?;
+    let (issuer_der, issuer) = (list.issuer().as_raw().into(), list.issuer().to_string());
+    let this_update = seconds(list.last_update());
+    Some(List {
+        issuer_der,
+        issuer,
+        this_update,
+        next_update,
+        key: key.to_owned(),
+        der,
+    })
+}
+
+impl Lists {
+    /// The dates at which a verdict may change.
+    pub(crate) fn dates(&self) -> Box<[u64]> {
+        self.0.iter().map(|list| list.next_update).collect()
+    }
+
+    pub(crate) fn into_der(self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
+        self.0.into_iter().map(|list| list.der)
+    }
+
+    /// Lists that are past their date, and issuers without any.
+    pub(crate) fn findings(
+        &self,
+        listener: &str,
+        now: SystemTime,
+        issuers: &[Arc<[u8]>],
+        findings: &mut Vec<Finding>,
+    ) {
+        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        for list in self.0.iter().filter(|list| list.next_update <= now) {
+            tracing::error!(target: "palisade::tls", listener, issuer = list.issuer, "a certificate revocation list is past its nextUpdate");
+            let message = format!(
+                "the revocation list of {} is past its nextUpdate: certificates it covers are refused until it is renewed",
+                list.issuer
+            );
+            findings.push(Finding::new(Severity::Severe, "crl-expired", message).at(&list.key));
+        }
+        let has_list = |issuer: &Arc<[u8]>| self.0.iter().any(|list| *list.issuer_der == **issuer);
+        if !self.0.is_empty() && !issuers.iter().all(has_list) {
+            let message = "revocation lists are given, but not for every issuer of tls.client-ca-aliases: certificates of the \
+                           others are refused, because their status is unknown";
+            findings.push(Finding::new(Severity::Moderate, "crl-missing", message).at("tls.crl-files"));
+        }
+    }
+}

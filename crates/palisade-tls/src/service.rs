@@ -1,0 +1,179 @@
+//! What stands between a connection and the service: facts for each request, and the checks that a handshake cannot make.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, request};
+use palisade_core::{Context, Rejection, RequestId};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::acceptor::Established;
+use crate::fields;
+use crate::settings::ClientCertHeader;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The service of one connection.
+///
+/// 1. It names the request: by `X-Request-Id` of a trusted proxy if that is well-formed, else at random. The service finds the
+///    name as fact and field, the client in the answer.
+/// 2. A client certificate that expired or was revoked since the handshake is refused with 403
+///    `client-certificate-not-accepted`; so is one that a trusted proxy carries and that does not verify.
+/// 3. Facts go into the extensions: the connection always, address and certificate where they differ for this request.
+/// 4. Fields that only a trusted proxy may send are removed from all other requests; those with client certificates from all.
+#[derive(Debug, Clone)]
+pub struct ConnectionService<S> {
+    inner: S,
+    established: Arc<Established>,
+}
+
+/// A client certificate is not, or no longer, accepted.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("the certificate of the handshake expired, was revoked, or its issuer is no longer trusted")]
+    Handshake,
+    #[error("the certificate that the proxy carries: {0}")]
+    Field(#[from] fields::NotAccepted),
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Handshake | Refused::Field(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "client-certificate-not-accepted",
+                "The client certificate is not accepted",
+            ),
+        }
+        .caused_by(refused)
+    }
+}
+
+impl<S> ConnectionService<S> {
+    pub(crate) fn new(inner: S, established: Established) -> Self {
+        Self {
+            inner,
+            established: Arc::new(established),
+        }
+    }
+
+    /// The facts of the connection.
+    pub fn connection(&self) -> &Arc<palisade_core::Connection> {
+        &self.established.connection
+    }
+
+    /// Settles the facts of one request.
+    fn prepare(&self, head: &mut request::Parts) -> Result<HeaderValue, Refused> {
+        let established = &*self.established;
+        let shared = &*established.shared;
+        let snapshot = shared.snapshot.load();
+        // After a PROXY header the fields are the client's own, not the proxy's: a proxy of that kind does not read HTTP.
+        let is_from_proxy = snapshot.trusted_proxies.contains(established.connection.client);
+        let id = head
+            .headers
+            .get(&X_REQUEST_ID)
+            .filter(|_| is_from_proxy)
+            .and_then(RequestId::parse);
+        let id = id.unwrap_or_else(RequestId::random);
+        let id_field = id.header();
+        head.headers.insert(X_REQUEST_ID, id_field.clone());
+        head.extensions.insert(id);
+
+        let is_carried = is_from_proxy && snapshot.client_cert_header != ClientCertHeader::Off;
+        let connection = if is_carried {
+            &established.anonymous
+        } else {
+            &established.connection
+        };
+        head.extensions.insert(Arc::clone(connection));
+        if let Some(presented) = &established.presented
+            && !presented.is_accepted(snapshot.trust.as_deref(), shared.clock.now())
+        {
+            return Err(Refused::Handshake);
+        }
+        if is_carried && let Some(certificate) = fields::certificate(&head.headers, shared, &snapshot)? {
+            head.extensions.insert(certificate);
+        }
+        if is_from_proxy && let Some(address) = fields::address(&head.headers, &snapshot) {
+            head.extensions.insert(address);
+        }
+        fields::scrub(&mut head.headers, &snapshot, is_from_proxy);
+        Ok(id_field)
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ConnectionService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<Bytes>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ConnectionFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        let kind = match self.prepare(&mut head) {
+            Ok(id) => Kind::Inner {
+                future: self.inner.call(Request::from_parts(head, body)),
+                id: Some(id),
+            },
+            Err(refused) => {
+                let answer = Rejection::from(refused).refuse(&mut Context::new(&head), "listener");
+                Kind::Refused {
+                    answer: Some(answer.map(R::from)),
+                }
+            }
+        };
+        ConnectionFuture { kind }
+    }
+}
+
+pin_project! {
+    /// The answer to one request of a connection.
+    #[derive(Debug)]
+    pub struct ConnectionFuture<F, R> {
+        #[pin]
+        kind: Kind<F, R>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindProjection]
+    enum Kind<F, R> {
+        Inner { #[pin] future: F, id: Option<HeaderValue> },
+        Refused { answer: Option<Response<R>> },
+    }
+}
+
+impl<F, R, E> Future for ConnectionFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        match self.project().kind.project() {
+            KindProjection::Inner { future, id } => {
+                let mut response = ready!(future.poll(cx))?;
+                if let Some(id) = id.take() {
+                    response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
+                }
+                Poll::Ready(Ok(response))
+            }
+            // A future is not polled after it was ready; should it be, it waits for ever.
+            KindProjection::Refused { answer } => answer
+                .take()
+                .map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
+        }
+    }
+}

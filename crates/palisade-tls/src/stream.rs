@@ -1,0 +1,119 @@
+//! What a connection is below TLS, and what it is to HTTP.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// The two ends of a connection.
+pub trait PeerInfo {
+    /// The other end.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// This end.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+impl PeerInfo for TcpStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Self::peer_addr(self)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
+}
+
+/// A connection that was accepted: plain, or inside TLS.
+pub struct ListenerStream<I>(Kind<I>);
+
+enum Kind<I> {
+    Plain(I),
+    Tls(Box<TlsStream<I>>),
+}
+
+impl<I> ListenerStream<I> {
+    pub(crate) fn plain(stream: I) -> Self {
+        Self(Kind::Plain(stream))
+    }
+
+    pub(crate) fn tls(stream: TlsStream<I>) -> Self {
+        Self(Kind::Tls(Box::new(stream)))
+    }
+
+    /// The connection below TLS.
+    pub fn get_ref(&self) -> &I {
+        match &self.0 {
+            Kind::Plain(stream) => stream,
+            Kind::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+impl<I> fmt::Debug for ListenerStream<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Plain(_) => "ListenerStream(plain)",
+            Kind::Tls(_) => "ListenerStream(tls)",
+        })
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for ListenerStream<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().0 {
+            Kind::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Kind::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ListenerStream<I> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().0 {
+            Kind::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Kind::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().0 {
+            Kind::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Kind::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bytes),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.0 {
+            Kind::Plain(stream) => stream.is_write_vectored(),
+            Kind::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().0 {
+            Kind::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Kind::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().0 {
+            Kind::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Kind::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
