@@ -96,7 +96,9 @@ pub(crate) fn translate(key: &Key) -> Translated {
             let Some(start) = names.get(..length) else {
                 continue;
             };
-            if damerau_levenshtein(&start.join(".").to_lowercase(), &known) <= 2 {
+            let start = start.join(".").to_lowercase();
+            // The distance is at least the difference in length, which is cheaper to know.
+            if start.len().abs_diff(known.len()) <= 8 && damerau_levenshtein(&start, &known) <= 2 {
                 return Translated::Misspelt {
                     nearest: format!("blueriq.{known}"),
                 };

@@ -164,7 +164,9 @@ fn declare(raw: &Raw, declared: &mut Declared) {
     }
     if let Ok(key) = raw.key() {
         declared.add(&key);
-        if let Translated::Native(native) = blueriq::translate(&key) {
+        if raw.root() == "blueriq"
+            && let Translated::Native(native) = blueriq::translate(&key)
+        {
             declared.add(&native);
         }
     }

@@ -1,6 +1,7 @@
 //! Laws of layering that hold for any values.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use palisade_config::Config;
 use proptest::prelude::*;
@@ -23,14 +24,11 @@ const ORIGINS: [&str; 5] = [
 ];
 
 /// For each source, the elements it gives each key, if it gives it.
-type Layers = Vec<BTreeMap<usize, Vec<u16>>>;
+type Layers = [BTreeMap<usize, Vec<u16>>; ORIGINS.len()];
 
 fn layers() -> impl Strategy<Value = Layers> {
     let values = prop::collection::vec(any::<u16>(), 1..4);
-    prop::collection::vec(
-        prop::collection::btree_map(0..KEYS.len(), values, 0..KEYS.len()),
-        ORIGINS.len(),
-    )
+    prop::array::uniform5(prop::collection::btree_map(0..KEYS.len(), values, 0..KEYS.len()))
 }
 
 fn comma(values: &[u16]) -> String {
@@ -42,12 +40,12 @@ fn properties(layer: &BTreeMap<usize, Vec<u16>>) -> String {
     let mut text = String::from("# a comment\n");
     for (key, values) in layer {
         if values.len() % 2 == 0 {
-            text += &[KEYS[*key], " = ", &comma(values), "\n"].concat();
+            text += &[KEYS.get(*key).unwrap(), " = ", &comma(values), "\n"].concat();
             continue;
         }
         for (index, value) in values.iter().enumerate().rev() {
             text += &[
-                KEYS[*key],
+                KEYS.get(*key).unwrap(),
                 "[",
                 &index.to_string(),
                 "]=",
@@ -63,7 +61,7 @@ fn properties(layer: &BTreeMap<usize, Vec<u16>>) -> String {
 fn toml(layer: &BTreeMap<usize, Vec<u16>>) -> String {
     layer
         .iter()
-        .map(|(key, values)| [KEYS[*key], " = [", &comma(values), "]\n"].concat())
+        .map(|(key, values)| [KEYS.get(*key).unwrap(), " = [", &comma(values), "]\n"].concat())
         .collect()
 }
 
@@ -75,14 +73,19 @@ fn load(layers: &Layers) -> Config {
     ]);
     fixture.sources.profiles = vec!["p".to_owned()];
     for (key, values) in &layers[3] {
-        let name = KEYS[*key].replace('.', "__").replace('-', "_").to_uppercase();
+        let name = KEYS
+            .get(*key)
+            .unwrap()
+            .replace('.', "__")
+            .replace('-', "_")
+            .to_uppercase();
         fixture.sources.environment.push((name, comma(values)));
     }
     for (key, values) in &layers[4] {
         fixture
             .sources
             .overrides
-            .push((KEYS[*key].to_owned(), comma(values)));
+            .push(((*KEYS.get(*key).unwrap()).to_owned(), comma(values)));
     }
     fixture.config()
 }
@@ -117,11 +120,11 @@ proptest! {
 
 #[test]
 fn ten_thousand_groups_are_loaded_and_read() {
-    let text: String = (0..10_000)
-        .map(|n| {
-            format!("palisade.endpoints[{n}].webservices=S{n},T{n}\npalisade.endpoints[{n}].interceptors=I\n")
-        })
-        .collect();
+    let mut text = String::new();
+    for n in 0..10_000 {
+        writeln!(text, "palisade.endpoints[{n}].webservices=S{n},T{n}").unwrap();
+        writeln!(text, "palisade.endpoints[{n}].interceptors=I").unwrap();
+    }
     let config = Fixture::properties(&text).config();
     let groups = config
         .get::<Vec<BTreeMap<String, Vec<String>>>>("palisade.endpoints")

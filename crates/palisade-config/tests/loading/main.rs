@@ -9,3 +9,4 @@ mod laws;
 mod layers;
 mod placeholders;
 mod secrets;
+mod types;
