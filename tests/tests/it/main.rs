@@ -1,0 +1,4 @@
+//! Laws of the house, and black-box tests over real sockets.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+mod architecture;
