@@ -13,6 +13,9 @@ pub(crate) enum Segment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(Vec<Segment>);
 
+/// The most names and indices of a key; trees are walked by recursion.
+pub(crate) const DEEPEST: usize = 64;
+
 /// Why a text is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
@@ -22,6 +25,8 @@ pub(crate) enum KeyError {
     Bracket,
     #[error("expected a smaller index")]
     Index,
+    #[error("expected a key of at most {DEEPEST} names and indices")]
+    Deep,
 }
 
 impl Key {
@@ -41,6 +46,9 @@ impl Key {
                 }
                 segments.push(Segment::Name(name.to_owned()));
                 rest = behind;
+            }
+            if segments.len() > DEEPEST {
+                return Err(KeyError::Deep);
             }
             if rest.is_empty() {
                 return Ok(Self(segments));

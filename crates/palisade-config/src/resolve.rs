@@ -53,6 +53,8 @@ pub(crate) struct Resolver<'a> {
     known: HashMap<String, Result<Option<Resolved>, Problem>>,
     /// The names being resolved, outermost first.
     stack: Vec<String>,
+    /// How many placeholders stand around the text being read.
+    depth: usize,
 }
 
 impl<'a> Resolver<'a> {
@@ -68,6 +70,7 @@ impl<'a> Resolver<'a> {
             decryptor: None,
             known: HashMap::new(),
             stack: Vec::new(),
+            depth: 0,
         }
     }
 
@@ -199,7 +202,13 @@ impl<'a> Resolver<'a> {
             out.text.push_str(before);
             let end = closing(behind).ok_or("expected a } for every ${")?;
             let (inside, next) = behind.split_at_checked(end).ok_or("expected a } for every ${")?;
-            let replaced = self.placeholder(inside)?;
+            if self.depth >= DEPTH {
+                return Err(format!("expected placeholders nested at most {DEPTH} deep"));
+            }
+            self.depth += 1;
+            let replaced = self.placeholder(inside);
+            self.depth -= 1;
+            let replaced = replaced?;
             out.text.push_str(&replaced.text);
             out.secret |= replaced.secret;
             out.decrypted |= replaced.decrypted;
@@ -250,9 +259,6 @@ impl<'a> Resolver<'a> {
         }
         if let Some(known) = self.known.get(name) {
             return known.clone();
-        }
-        if self.stack.len() > DEPTH {
-            return Err(format!("expected placeholders nested at most {DEPTH} deep"));
         }
         let found = match self.property(name) {
             Ok(None) => Ok(self.environment.get(name).map(|value| Resolved {

@@ -5,7 +5,7 @@ pub(crate) mod files;
 mod toml;
 
 use crate::Origin;
-use crate::key::{Key, KeyError};
+use crate::key::{DEEPEST, Key, KeyError};
 use crate::layer::Scalar;
 
 /// A key and value as one source has them.
@@ -41,7 +41,11 @@ impl Raw {
     }
 
     pub(crate) fn key(&self) -> Result<Key, KeyError> {
-        self.key.clone().map_or_else(|| Key::parse(&self.text), Ok)
+        match &self.key {
+            Some(key) if key.segments().len() > DEEPEST => Err(KeyError::Deep),
+            Some(key) => Ok(key.clone()),
+            None => Key::parse(&self.text),
+        }
     }
 
     /// The first name of the key.

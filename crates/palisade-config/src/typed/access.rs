@@ -1,5 +1,7 @@
 //! Lists, groups and variants while they are read.
 
+use std::ops::Bound;
+
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -112,7 +114,10 @@ impl<'a> Fields<'a> {
             .filter(|(name, _)| !fixes.contains_key(&key.name(name)))
             .map(|(name, node)| (name.as_str(), Some(node)))
             .collect();
-        fields.extend(fixes.iter().filter_map(|(at, fix)| match (fix, at.below(key)?) {
+        // What is below a key stands right behind it.
+        let below = fixes.range((Bound::Excluded(key), Bound::Unbounded));
+        let below = below.map_while(|(at, fix)| Some((at.below(key)?, fix)));
+        fields.extend(below.filter_map(|(below, fix)| match (fix, below) {
             (Fix::Fill, [Segment::Name(name)]) => Some((name.as_str(), None)),
             _ => None,
         }));

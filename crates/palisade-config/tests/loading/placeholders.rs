@@ -58,3 +58,28 @@ fn placeholders_that_cannot_be_replaced_are_errors(#[case] value: &str, #[case] 
     let again = fixture.load().0.get::<String>("palisade.x").unwrap_err();
     assert_eq!(again.to_string(), fixture.errors());
 }
+
+#[test]
+fn what_is_nested_without_end_is_refused() {
+    let nested = ["${".repeat(50_000), "}".repeat(50_000)].concat();
+    let mut file = format!(
+        "palisade.x={nested}\npalisade.{}=1\npalisade.y=${{v0}}\n",
+        "a.".repeat(50_000) + "a"
+    );
+    for level in 0..100 {
+        file += &["v", &level.to_string(), "=${v", &(level + 1).to_string(), "}\n"].concat();
+    }
+    let errors = Fixture::properties(&file).errors();
+    let messages: Vec<_> = errors
+        .lines()
+        .map(|line| line.rsplit(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "expected placeholders nested at most 32 deep",
+            "expected a key of at most 64 names and indices",
+            "expected placeholders nested at most 32 deep",
+        ]
+    );
+}
