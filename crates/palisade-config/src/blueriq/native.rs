@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{REST_GROUPS, SOAP_GROUPS, Translated, check_group_key, near_root, translate};
+use super::{REST_GROUPS, ROOTS, SOAP_GROUPS, Translated, check_group_key, near_root, translate};
 use crate::key::{Key, Segment};
 use crate::properties::{Property, escape_key, escape_value, parse};
 use crate::{Error, Errors, Origin};
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Native {
 ///
 /// Values, `ENC(...)` among them, are kept as they are, save that placeholders name the new keys; a comment before each
 /// names its source. Other properties of the file come along where a placeholder names them. `palisade.unmatched=allow`
-/// is spelt out, because so does Blueriq behave. `file` is how comments and errors name the source.
+/// is spelt out, because so does Blueriq behave, unless the file says otherwise. `file` is how comments and errors name the source.
 pub fn to_native(file: &Path, bytes: &[u8]) -> Native {
     let parsed = parse(bytes);
     let place = |line| Origin::File {
@@ -72,13 +72,16 @@ fn last_of_each(properties: Vec<Property>) -> Vec<Property> {
 /// The native key of a property; none when it is a mere variable.
 fn native(property: &Property) -> Result<Option<Key>, Error> {
     let root = property.key.split(['.', '[']).next().unwrap_or_default();
-    if root != "blueriq" {
+    if !ROOTS.contains(&root) {
         return match near_root(root) {
             Some(known) => Err(Error::new(&property.key, "unknown first name").nearest(root, [known])),
             None => Ok(None),
         };
     }
     let key = Key::parse(&property.key).map_err(|error| Error::new(&property.key, error.to_string()))?;
+    if root == "palisade" {
+        return Ok(Some(key));
+    }
     match translate(&key) {
         Translated::Variable => Ok(None),
         Translated::Misspelt { nearest } => Err(Error {
@@ -119,9 +122,11 @@ fn render(file: &Path, lines: &[(Key, &Property)], properties: &[Property]) -> S
         .iter()
         .map(|(key, property)| (property.key.as_str(), key.to_string()))
         .collect();
-    let mut text =
-        String::from("# What no group matches is let through, as Blueriq does. Deny it when you can.\n");
-    text.push_str("palisade.unmatched=allow\n");
+    let mut text = String::new();
+    if !names.contains_key("palisade.unmatched") {
+        text.push_str("# What no group matches is let through, as Blueriq does. Deny it when you can.\n");
+        text.push_str("palisade.unmatched=allow\n");
+    }
     let mut write = |key: &str, property: &Property| {
         let value = rename(&property.value, &names);
         let source = property.key.replace(char::is_control, "?");

@@ -232,3 +232,13 @@ fn encrypted_values_and_placeholders_are_kept_as_they_are() {
         )
     );
 }
+
+#[test]
+fn native_keys_in_the_file_come_along() {
+    let source = b"palisade.unmatched=deny\nblueriq.baas.rest.endpoints[7].interceptors=A\n";
+    let native = to_native(Path::new("f"), source);
+    assert!(native.errors.is_empty());
+    let expected = "\n# f:2: blueriq.baas.rest.endpoints[7].interceptors\npalisade.endpoints[0].interceptors=A\n\
+                    \n# f:1: palisade.unmatched\npalisade.unmatched=deny\n";
+    assert_eq!(native.text, expected);
+}
