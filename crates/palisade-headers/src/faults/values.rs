@@ -1,0 +1,255 @@
+//! The forms of values. All are read from bytes of visible ASCII, spaces and tabs, which are not empty.
+
+/// The most ranges of a `Range`.
+pub(super) const MOST_RANGES: usize = 5;
+
+/// A character of a token (RFC 9110 section 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// One whole number in decimal digits, without sign, that fits 64 bits (RFC 9110 section 8.6).
+pub(super) fn number(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_digit)
+        && std::str::from_utf8(value).is_ok_and(|digits| digits.parse::<u64>().is_ok())
+}
+
+/// A scheme, alone or followed by something (RFC 9110 section 11.6.2).
+pub(super) fn credentials(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b' ').next().is_some_and(is_token)
+}
+
+/// A media type with parameters (RFC 9110 section 8.3.1), of which `charset` and `boundary` stand once at most.
+///
+/// Values without quotes may have more characters than a token: SOAP clients send `type=application/xop+xml` so.
+pub(super) fn media_type(value: &[u8]) -> bool {
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    let (essence, mut rest) = value.split_at_checked(end).unwrap_or((value, b""));
+    let mut parts = essence.trim_ascii().split(|byte| *byte == b'/');
+    if !(parts.next().is_some_and(is_token) && parts.next().is_some_and(is_token) && parts.next().is_none()) {
+        return false;
+    }
+    let mut seen = [false; 2];
+    while let Some((b';', parameter)) = rest.split_first() {
+        let Some((name, behind)) = read_parameter(parameter) else {
+            return false;
+        };
+        for (known, seen) in [&b"charset"[..], b"boundary"].into_iter().zip(&mut seen) {
+            if name.eq_ignore_ascii_case(known) && std::mem::replace(seen, true) {
+                return false;
+            }
+        }
+        rest = behind;
+    }
+    rest.is_empty()
+}
+
+/// Reads `name=value`, or nothing, up to the next semicolon or the end.
+fn read_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_start();
+    if text.is_empty() || text.starts_with(b";") {
+        return Some((b"", text));
+    }
+    let equals = text.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = (text.get(..equals)?, text.get(equals + 1..)?);
+    let length = if value.starts_with(b"\"") {
+        quoted(value)?
+    } else {
+        let length = value
+            .iter()
+            .position(|byte| matches!(byte, b';' | b' ' | b'\t' | b'"' | b','))
+            .unwrap_or(value.len());
+        Some(length).filter(|length| *length > 0)?
+    };
+    let behind = value.get(length..)?.trim_ascii_start();
+    (is_token(name) && (behind.is_empty() || behind.starts_with(b";"))).then_some((name, behind))
+}
+
+/// The length of a quoted string with its quotes (RFC 9110 section 5.6.4).
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (position, byte) in text.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(position + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Tokens, slashes, weights and lists, in any order that real clients put them; quoted strings end.
+pub(super) fn preferences(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = match byte {
+            b'"' => match quoted(rest).and_then(|length| rest.get(length..)) {
+                Some(behind) => behind,
+                None => return false,
+            },
+            b',' | b';' | b'=' | b'/' | b' ' | b'\t' => behind,
+            byte if is_token_byte(*byte) => behind,
+            _ => return false,
+        };
+    }
+    true
+}
+
+pub(super) fn count_of_ranges(value: &[u8]) -> usize {
+    value.split(|byte| *byte == b',').count()
+}
+
+/// A unit and ranges in it; ranges of bytes run upwards (RFC 9110 section 14.1.1).
+pub(super) fn range(value: &[u8]) -> bool {
+    let Some(equals) = value.iter().position(|byte| *byte == b'=') else {
+        return false;
+    };
+    let (Some(unit), Some(ranges)) = (value.get(..equals), value.get(equals + 1..)) else {
+        return false;
+    };
+    if !unit.eq_ignore_ascii_case(b"bytes") {
+        return is_token(unit);
+    }
+    ranges.split(|byte| *byte == b',').all(|range| {
+        let Ok(range) = std::str::from_utf8(range.trim_ascii()) else {
+            return false;
+        };
+        let is_number = |text: &str| number(text.as_bytes()) && !text.is_empty();
+        match range.split_once('-') {
+            Some(("", last)) => is_number(last),
+            Some((first, "")) => is_number(first),
+            Some((first, last)) => {
+                is_number(first) && is_number(last) && first.parse::<u64>().ok() <= last.parse::<u64>().ok()
+            }
+            None => false,
+        }
+    })
+}
+
+/// Options that real clients send. Any other would have proxies drop a field on the way.
+pub(super) fn connection(value: &[u8]) -> bool {
+    const KNOWN: [&[u8]; 5] = [b"close", b"keep-alive", b"upgrade", b"te", b"http2-settings"];
+    let mut seen = [false; KNOWN.len()];
+    for option in value.split(|byte| *byte == b',') {
+        let option = option.trim_ascii();
+        match KNOWN
+            .iter()
+            .position(|known| option.eq_ignore_ascii_case(known))
+            .and_then(|known| seen.get_mut(known))
+        {
+            Some(seen) => *seen = true,
+            None => return false,
+        }
+    }
+    let [close, keep_alive, ..] = seen;
+    !(close && keep_alive)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{connection, credentials, media_type, number, preferences, range};
+
+    #[rstest]
+    #[case("application/json", true)]
+    #[case("application/json;charset=utf-8", true)]
+    #[case("application/json ; charset=\"utf-8\"", true)]
+    #[case("application/json;", true)]
+    #[case("text/xml; charset=utf-8; ", true)]
+    #[case("application/soap+xml;charset=UTF-8;action=\"urn:pay\"", true)]
+    #[case("multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW", true)]
+    #[case(
+        "multipart/related; type=\"application/xop+xml\"; start=\"<root@a>\"; boundary=\"a;b\"",
+        true
+    )]
+    #[case("multipart/related; type=application/xop+xml; boundary=x", true)]
+    #[case("application/x; a=\"\\\"\"", true)]
+    #[case("json", false)]
+    #[case("application/", false)]
+    #[case("/json", false)]
+    #[case("application/json/x", false)]
+    #[case("application/json, text/xml", false)]
+    #[case("application/json; charset=utf-8; charset=utf-7", false)]
+    #[case("application/json; charset", false)]
+    #[case("application/json; charset=", false)]
+    #[case("application/json; charset=\"utf-8", false)]
+    #[case("application/json; charset=utf-8, text/html", false)]
+    #[case("application/json; =x", false)]
+    #[case("%{(#_='multipart/form-data')}", false)]
+    #[case("application json", false)]
+    fn a_media_type_has_the_form_of_the_standard(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(media_type(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("bytes=0-99", true)]
+    #[case("bytes=0-0,-1", true)]
+    #[case("bytes=500-", true)]
+    #[case("bytes=0-1, 4-5", true)]
+    #[case("items=a", true)]
+    #[case("bytes=9-1", false)]
+    #[case("bytes=-", false)]
+    #[case("bytes=", false)]
+    #[case("bytes", false)]
+    #[case("bytes=a-b", false)]
+    fn ranges_run_upwards(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(range(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("keep-alive", true)]
+    #[case("Keep-Alive, TE", true)]
+    #[case("Upgrade, HTTP2-Settings", true)]
+    #[case("close", true)]
+    #[case("close, keep-alive", false)]
+    #[case("close, authorization", false)]
+    #[case("x-forwarded-for", false)]
+    #[case("close,", false)]
+    fn connection_names_only_what_is_its_own(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(connection(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("0", true)]
+    #[case("18446744073709551615", true)]
+    #[case("18446744073709551616", false)]
+    #[case("+5", false)]
+    #[case("-5", false)]
+    #[case("5, 5", false)]
+    #[case("5 ", false)]
+    #[case("0x5", false)]
+    fn a_number_is_digits_alone(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(number(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true)]
+    #[case("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", true)]
+    #[case("application/json;profile=\"https://a.example/{x}\"", true)]
+    #[case("nl-NL,nl;q=0.9", true)]
+    #[case("gzip, deflate, br, zstd", true)]
+    #[case("../../etc/passwd{0}", false)]
+    #[case("text/html;x=\"", false)]
+    #[case("<script>", false)]
+    #[case("${jndi:ldap://x}", false)]
+    fn preferences_are_read_leniently_but_are_no_garbage(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(preferences(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("Basic YTpi", true)]
+    #[case("Negotiate", true)]
+    #[case("Bearer a.b.c", true)]
+    #[case("Digest username=\"a\"", true)]
+    #[case("\"Basic\" x", false)]
+    #[case("@", false)]
+    fn credentials_start_with_a_scheme(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(credentials(value.as_bytes()), good);
+    }
+}
