@@ -58,4 +58,4 @@ mod stage;
 pub use element::{AddressRange, ElementError};
 pub use filter::{Denied, IpFilter, IpFilterBuilder, NoLists};
 pub use list::{BadElement, ListError};
-pub use settings::{Elements, IpFilterSettings};
+pub use settings::IpFilterSettings;

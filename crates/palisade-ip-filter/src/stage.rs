@@ -5,13 +5,13 @@ use std::path::Path;
 
 use http::request;
 use palisade_core::{
-    BuildContext, BuildError, Context, Finding, Guard, Phase, Pipeline, Rejection, Severity, Stage,
+    BuildContext, BuildError, Context, FactKind, Finding, Guard, Phase, Pipeline, Rejection, Severity, Stage,
     StageKind, facts,
 };
 
 use crate::element::AddressRange;
 use crate::list;
-use crate::{Elements, IpFilter, IpFilterBuilder, IpFilterSettings};
+use crate::{IpFilter, IpFilterBuilder, IpFilterSettings};
 
 impl IpFilter {
     /// The filter as a layer of its own.
@@ -23,6 +23,10 @@ impl IpFilter {
 impl Guard for IpFilter {
     fn name(&self) -> &'static str {
         "ip-filter"
+    }
+
+    fn reads(&self) -> &'static [FactKind] {
+        &[FactKind::ClientAddress]
     }
 
     fn request(&self, _: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
@@ -71,7 +75,7 @@ fn compile<P: AsRef<Path>>(
 ) -> Result<IpFilter, BuildError> {
     let mut errors = BuildError::default();
     let mut builder = IpFilter::builder();
-    let lists: [(&str, &Option<Elements>, Add); 2] = [
+    let lists: [(&str, &Option<Vec<String>>, Add); 2] = [
         ("allow", &settings.allow, IpFilterBuilder::allow_ranges),
         ("deny", &settings.deny, IpFilterBuilder::deny_ranges),
     ];
@@ -95,8 +99,8 @@ fn compile<P: AsRef<Path>>(
     }
 }
 
-fn from_list(key: &str, elements: &Elements, errors: &mut BuildError) -> Vec<AddressRange> {
-    list::parse(&elements.0).unwrap_or_else(|bad| {
+fn from_list(key: &str, elements: &[String], errors: &mut BuildError) -> Vec<AddressRange> {
+    list::parse(elements).unwrap_or_else(|bad| {
         for element in bad.elements() {
             errors.push(format!("{key}[{}]", element.place), element.error);
         }

@@ -141,7 +141,7 @@ async fn lists_and_files_add_up_and_the_files_are_watched() {
     .unwrap();
     std::fs::write(folder.path().join("blocked.txt"), "10.0.0.13 # lost laptop\n").unwrap();
     let settings = json!({
-        "allow": "198.51.100.1, 2001:db8::/32",
+        "allow": ["198.51.100.1", "2001:db8::/32"],
         "allow-file": "partners.txt",
         "deny": ["10.0.0.14"],
         "deny-file": "blocked.txt",
@@ -265,7 +265,7 @@ fn an_allow_list_of_everybody_is_a_severe_finding() {
     for settings in [
         json!({"allow": ["0.0.0.0/0"]}),
         json!({"allow": ["0.0.0.0/1", "128.0.0.0/1"]}),
-        json!({"allow": "10.0.0.0/8,::/0", "deny": "10.0.0.1"}),
+        json!({"allow": ["10.0.0.0/8", "::/0"], "deny": ["10.0.0.1"]}),
         json!({"allow": ["::ffff:0:0/96"]}),
     ] {
         let findings = findings(settings);
