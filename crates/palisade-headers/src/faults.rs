@@ -67,7 +67,7 @@ pub(crate) fn find(head: &request::Parts) -> Result<(), Fault> {
         let repeated = previous == Some(name);
         previous = Some(name);
         let value = value.as_bytes();
-        if !value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        if !is_plain(value) {
             return Err(Fault::ForeignBytes);
         }
         match fields::rule(name.as_str()) {
@@ -148,6 +148,11 @@ fn check(rule: Rule, value: &[u8], repeated: bool, newer: bool) -> Result<(), Fa
         _ => true,
     };
     if fits { Ok(()) } else { Err(Fault::Malformed(name)) }
+}
+
+/// Whether a value is visible ASCII, spaces and tabs. It looks at every byte without leaving early, which many at a time can be.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().fold(true, |plain, byte| plain & (matches!(byte, b' '..=b'~') | (*byte == b'\t')))
 }
 
 /// Whether a name with underscores, read with hyphens, is that of another field here or of one that decides something.
