@@ -35,17 +35,46 @@ const MOST: usize = 500;
 
 /// Reads the subtree of `root` at `key`.
 pub(crate) fn read<T: DeserializeOwned>(root: &Node, key: &Key) -> Result<Option<T>, Errors> {
+    read_without(root, key, Fixes::new())
+}
+
+/// Reads the subtree of `root` at `key` as if only `names` stood directly below it.
+pub(crate) fn read_some<T: DeserializeOwned>(
+    root: &Node,
+    key: &Key,
+    names: &[&str],
+) -> Result<Option<T>, Errors> {
+    let present = root.find(key).map(Node::names).unwrap_or_default();
+    let (wanted, others): (Vec<&str>, Vec<&str>) = present.into_iter().partition(|name| names.contains(name));
+    if wanted.is_empty() && !others.is_empty() {
+        return Ok(None);
+    }
+    read_without(
+        root,
+        key,
+        others
+            .into_iter()
+            .map(|name| (key.name(name), Fix::Remove))
+            .collect(),
+    )
+}
+
+/// Reads a subtree in which some values are left out from the start.
+fn read_without<T: DeserializeOwned>(root: &Node, key: &Key, mut fixes: Fixes) -> Result<Option<T>, Errors> {
     let Some(node) = root.find(key) else {
         return Ok(None);
     };
-    let mut fixes = Fixes::new();
     let mut errors = Errors::new();
+    let mut unusable = Vec::new();
     node.leaves(key, &mut |leaf, node| {
-        if let Some(error) = &node.fault {
+        if let Some(error) = &node.fault
+            && !is_left_out(&fixes, leaf)
+        {
             errors.push((**error).clone());
-            fixes.insert(leaf.clone(), Fix::Remove);
+            unusable.push(leaf.clone());
         }
     });
+    fixes.extend(unusable.into_iter().map(|leaf| (leaf, Fix::Remove)));
     if fixes.contains_key(key) {
         return Err(errors);
     }
@@ -73,6 +102,17 @@ pub(crate) fn read<T: DeserializeOwned>(root: &Node, key: &Key) -> Result<Option
             _ => return Err(errors),
         };
     }
+}
+
+fn is_left_out(fixes: &Fixes, leaf: &Key) -> bool {
+    let mut at = Some(leaf.clone());
+    while let Some(key) = at {
+        if fixes.contains_key(&key) {
+            return true;
+        }
+        at = key.parent();
+    }
+    false
 }
 
 /// What to do about a fault, and whether it is news.

@@ -102,3 +102,42 @@ fn unknown_names_are_refused_with_the_nearest() {
          application.properties:3: palisade.listners: unknown key; expected one of listeners, unmatched (did you mean \"listeners\"?)"
     );
 }
+
+type Stages = BTreeMap<String, BTreeMap<String, String>>;
+
+#[test]
+fn a_part_of_a_group_is_read_without_its_neighbours() {
+    let config = Fixture::properties(
+        "palisade.i.A.ip-filter.allow=x\npalisade.i.A.headers.block=${nothing}\npalisade.i.A.[dotted.name].x=y",
+    )
+    .load()
+    .0;
+    let filter = config
+        .get_some::<Stages>("palisade.i.A", &["ip-filter", "other"])
+        .unwrap()
+        .unwrap();
+    assert_eq!(filter.into_keys().collect::<Vec<_>>(), ["ip-filter"]);
+    assert!(
+        config
+            .get_some::<Stages>("palisade.i.A", &["headers"])
+            .unwrap_err()
+            .to_string()
+            .contains("${nothing}")
+    );
+    assert_eq!(
+        config.get_some::<Stages>("palisade.i.A", &["other"]).unwrap(),
+        None
+    );
+    assert_eq!(
+        config.get_some::<Stages>("palisade.i.B", &["other"]).unwrap(),
+        None
+    );
+    assert!(
+        config
+            .get_some::<Stages>("palisade.i.A.ip-filter.allow", &["x"])
+            .is_err()
+    );
+    assert!(config.get::<Stages>("palisade.i.A").is_err());
+    let key = config.child_key("palisade.i.A", "dotted.name");
+    assert_eq!(config.names(&key), ["x"]);
+}
