@@ -44,10 +44,7 @@ fn known(text: &str) -> ClientAddress {
 #[case("PROXY TCP6 2001:db8::1 2001:db8::2 4711 443\r\n", known("2001:db8::1"))]
 #[case("PROXY TCP6 ::ffff:192.0.2.1 ::1 4711 443\r\n", known("192.0.2.1"))]
 #[case("PROXY UNKNOWN\r\n", ClientAddress::Unknown)]
-#[case(
-    "PROXY UNKNOWN ffff:f...f ffff:f...f 65535 65535\r\n",
-    ClientAddress::Unknown
-)]
+#[case("PROXY UNKNOWN ffff:f...f ffff:f...f 65535 65535\r\n", ClientAddress::Unknown)]
 fn version_1_names_the_client(#[case] text: &str, #[case] client: ClientAddress) {
     let proxied = parse(text.as_bytes()).unwrap();
     assert_eq!((proxied.client, proxied.tls), (Some(client), None));
