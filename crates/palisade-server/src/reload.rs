@@ -1,0 +1,184 @@
+//! Applying changed files to a running server: whole, or not at all.
+//!
+//! 1. Everything is read and checked first, beside what runs. Any error leaves all of it as it is: policy, listeners, keys.
+//! 2. Then the policy, each listener's TLS side, the gateway's client and the log's level are replaced. Connections stay;
+//!    requests under way end under the policy they began with.
+//! 3. A keystore whose file no longer loads keeps its last good state and raises an alarm; the rest applies.
+//! 4. What cannot change while listeners are bound is named: it needs a restart.
+//!
+//! What this does not protect against: files that change while they are read. Each change is read again a moment later.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use palisade_endpoint::{Changes, PolicyHandle};
+use palisade_keystore::Keystores;
+use palisade_tls::Acceptor;
+
+use crate::assembly::{Assembly, Earlier, Recipe};
+use crate::gateway::Gateway;
+use crate::instant;
+use crate::logs::LogHandle;
+use crate::settings::ServerSettings;
+use crate::status::{Applied, Reload, Status};
+
+/// The parts of a running server that files can change.
+#[derive(Debug)]
+pub(crate) struct Running {
+    recipe: Recipe,
+    pub(crate) policy: PolicyHandle,
+    pub(crate) status: Arc<Status>,
+    pub(crate) acceptors: BTreeMap<String, Acceptor>,
+    /// The settings that listeners were bound with.
+    pub(crate) started: ServerSettings,
+    pub(crate) gateway: OnceLock<Gateway>,
+    pub(crate) log: OnceLock<LogHandle>,
+    latest: Mutex<Latest>,
+}
+
+/// What applies now.
+#[derive(Debug)]
+struct Latest {
+    settings: ServerSettings,
+    keystores: Arc<Keystores>,
+    files: Vec<PathBuf>,
+}
+
+impl Running {
+    /// Takes the first assembly into service.
+    pub(crate) fn new(recipe: Recipe, assembly: Assembly) -> Self {
+        let applied = Applied::of(&assembly);
+        let files = assembly.files();
+        Self {
+            recipe,
+            status: Arc::new(Status::new(applied)),
+            policy: PolicyHandle::new(assembly.policy),
+            acceptors: assembly.acceptors,
+            started: assembly.settings.clone(),
+            gateway: OnceLock::new(),
+            log: OnceLock::new(),
+            latest: Mutex::new(Latest {
+                settings: assembly.settings,
+                keystores: assembly.keystores,
+                files,
+            }),
+        }
+    }
+
+    /// The files that what applies came from, and those that may put a refused change right.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .files
+            .clone()
+    }
+
+    /// Reads everything anew and applies it, whole or not at all. This blocks: it reads files.
+    pub(crate) fn reload(&self) -> Reload {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.try_reload(&mut latest);
+        log(&outcome);
+        self.status.reloaded(outcome.clone());
+        outcome
+    }
+
+    fn try_reload(&self, latest: &mut Latest) -> Reload {
+        let at = instant::rfc3339(self.now());
+        let earlier = Earlier {
+            settings: &latest.settings.keystores,
+            keystores: &latest.keystores,
+        };
+        let assembly = match self.recipe.assemble(Some(earlier)) {
+            Ok(assembly) => assembly,
+            Err(refused) => {
+                latest.files.extend(refused.files);
+                latest.files.sort_unstable();
+                latest.files.dedup();
+                let errors = refused.errors.iter().map(ToString::to_string).collect();
+                return Reload::Refused { at, errors };
+            }
+        };
+        let needs_restart = self.started.needs_restart(&assembly.settings);
+        let alarms = assembly.alarms.clone();
+        if let Err(errors) = self.apply_listeners(&assembly) {
+            return Reload::Refused { at, errors };
+        }
+        let changes = self.apply(assembly, latest);
+        Reload::Applied {
+            at,
+            changes: changes.to_string(),
+            alarms,
+            needs_restart,
+        }
+    }
+
+    /// The listeners' settings were compiled once already, so that an error here can only come from files that changed since.
+    fn apply_listeners(&self, assembly: &Assembly) -> Result<(), Vec<String>> {
+        let mut errors = Vec::new();
+        for (name, acceptor) in &self.acceptors {
+            if let Some(settings) = assembly.settings.listeners.get(name)
+                && let Err(error) = acceptor.reload(settings, &assembly.keystores)
+            {
+                errors.push(format!("palisade.listeners.{name}: {error}"));
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    fn apply(&self, assembly: Assembly, latest: &mut Latest) -> Changes {
+        self.status.applies(Applied::of(&assembly));
+        latest.files = assembly.files();
+        if let (Some(gateway), Some(upstream)) = (self.gateway.get(), assembly.upstream) {
+            gateway.replace(upstream);
+        }
+        if let Some(log) = self.log.get()
+            && let Err(error) = log.change(&assembly.settings.log.level)
+        {
+            // It was read once already.
+            tracing::error!(target: "palisade::reload", %error, "the level of the log stays");
+        }
+        latest.settings = assembly.settings;
+        latest.keystores = assembly.keystores;
+        self.policy.replace(assembly.policy)
+    }
+
+    fn now(&self) -> SystemTime {
+        self.recipe.environment.clock.now()
+    }
+}
+
+impl Applied {
+    fn of(assembly: &Assembly) -> Self {
+        Self {
+            groups: assembly.policy.group_names().len(),
+            findings: assembly.findings.clone(),
+        }
+    }
+}
+
+/// One event for the outcome, and one for each error, so that a bad reload is seen at the level of errors.
+fn log(outcome: &Reload) {
+    match outcome {
+        Reload::Refused { errors, .. } => {
+            for error in errors {
+                tracing::error!(target: "palisade::reload", error, "configuration not applied");
+            }
+            let count = errors.len();
+            tracing::error!(target: "palisade::reload", errors = count, "what applied before stays in force");
+        }
+        Reload::Applied {
+            changes,
+            needs_restart,
+            ..
+        } => {
+            tracing::info!(target: "palisade::reload", changes, "configuration applied");
+            for setting in needs_restart {
+                tracing::warn!(target: "palisade::reload", setting, "this change applies after a restart");
+            }
+        }
+        Reload::None => {}
+    }
+}

@@ -1,0 +1,228 @@
+//! Noticing that files change.
+//!
+//! 1. The folders of the files are watched, not the files: a file that is replaced by a rename, or through a symbolic link as
+//!    Kubernetes does, is another file.
+//! 2. Where a link leads elsewhere, the folder it leads to is watched as well.
+//! 3. What counts is whether size, time or identity of a file differ; other files in the same folder are of no interest.
+//! 4. File systems that tell nothing are looked at every few seconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+/// A change is taken up once nothing more happens for this long.
+const QUIET: Duration = Duration::from_millis(200);
+/// A change is taken up at the latest after this long.
+const AT_LAST: Duration = Duration::from_secs(2);
+/// How often files are looked at without being told.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Watches a set of files.
+pub(crate) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    told: mpsc::Receiver<()>,
+    folders: BTreeSet<PathBuf>,
+    seen: BTreeMap<PathBuf, Stamp>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stamp {
+    Absent,
+    File {
+        length: u64,
+        modified: Option<SystemTime>,
+        identity: u64,
+    },
+    Folder(BTreeMap<PathBuf, Stamp>),
+}
+
+impl Watch {
+    /// Watches these files from now on.
+    pub(crate) fn new(files: &[PathBuf]) -> Self {
+        // One message that waits says as much as many.
+        let (tell, told) = mpsc::channel(1);
+        let watcher = notify::recommended_watcher(move |_| {
+            let _ = tell.try_send(());
+        });
+        let watcher = watcher
+            .inspect_err(|error| tracing::warn!(target: "palisade::reload", %error, "files are looked at by the clock"))
+            .ok();
+        let mut watch = Self {
+            watcher,
+            told,
+            folders: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        };
+        watch.follow(files);
+        watch
+    }
+
+    /// Watches these files instead; one that was watched before keeps the state it was last seen in.
+    pub(crate) fn follow(&mut self, files: &[PathBuf]) {
+        let seen = files.iter().map(|file| {
+            let stamp = self.seen.remove(file).unwrap_or_else(|| Stamp::of(file));
+            (file.clone(), stamp)
+        });
+        self.seen = seen.collect();
+        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders_of(file)).collect();
+        if let Some(watcher) = &mut self.watcher {
+            for gone in self.folders.difference(&folders) {
+                let _ = watcher.unwatch(gone);
+            }
+            for new in folders.difference(&self.folders) {
+                // A folder that is not there yet is looked at by the clock.
+                let _ = watcher.watch(new, RecursiveMode::NonRecursive);
+            }
+        }
+        self.folders = folders;
+    }
+
+    /// Ends when a watched file has changed and things have calmed down.
+    pub(crate) async fn changed(&mut self) {
+        loop {
+            if self.watcher.is_some() {
+                let _ = timeout(LOOK, self.told.recv()).await;
+            } else {
+                sleep(LOOK).await;
+            }
+            let at_last = Instant::now() + AT_LAST;
+            while let Ok(Some(())) = timeout_at(at_last.min(Instant::now() + QUIET), self.told.recv()).await {
+                if Instant::now() >= at_last {
+                    break;
+                }
+            }
+            if self.look() {
+                return;
+            }
+        }
+    }
+
+    /// Takes note of the state of all files, and says whether one differs. It asks the file system for metadata alone.
+    pub(crate) fn look(&mut self) -> bool {
+        let mut differs = false;
+        for (file, seen) in &mut self.seen {
+            let now = Stamp::of(file);
+            differs |= now != *seen;
+            *seen = now;
+        }
+        differs
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("folders", &self.folders)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let Ok(metadata) = fs::metadata(path) else {
+            return Self::Absent;
+        };
+        if metadata.is_dir() {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            let stamps = entries.map(|entry| (entry.path(), Self::of_file(&entry.path())));
+            return Self::Folder(stamps.collect());
+        }
+        Self::known(&metadata)
+    }
+
+    fn of_file(path: &Path) -> Self {
+        fs::metadata(path).map_or(Self::Absent, |metadata| Self::known(&metadata))
+    }
+
+    fn known(metadata: &fs::Metadata) -> Self {
+        Self::File {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            identity: identity(metadata),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> u64 {
+    0
+}
+
+/// The folders in which something happens when the file changes: its own, and that of what it leads to. A folder is its own.
+fn folders_of(file: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = file.parent().map(Path::to_owned).into_iter().collect();
+    if let Ok(real) = fs::canonicalize(file) {
+        folders.extend(real.parent().map(Path::to_owned));
+        if real.is_dir() {
+            folders.push(real);
+        }
+    }
+    folders.retain(|folder| folder.is_dir());
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::Watch;
+
+    const SOON: Duration = Duration::from_secs(3);
+
+    #[tokio::test]
+    async fn a_file_that_is_written_appears_or_is_replaced_is_noticed_and_its_neighbour_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, absent) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&file, "1").unwrap();
+        let mut watch = Watch::new(&[file.clone(), absent.clone()]);
+
+        fs::write(&file, "22").unwrap();
+        timeout(SOON, watch.changed()).await.expect("written");
+        fs::write(&absent, "1").unwrap();
+        timeout(SOON, watch.changed()).await.expect("appeared");
+        let other = folder.path().join("other");
+        fs::write(&other, "33").unwrap();
+        assert!(
+            timeout(Duration::from_secs(1), watch.changed()).await.is_err(),
+            "a neighbour"
+        );
+        fs::rename(&other, &file).unwrap();
+        timeout(SOON, watch.changed()).await.expect("replaced");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_that_is_swapped_above_the_file_is_noticed() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        for (version, text) in [("one", "1"), ("two", "2")] {
+            fs::create_dir(folder.path().join(version)).unwrap();
+            fs::write(folder.path().join(version).join("a"), text).unwrap();
+        }
+        let data = folder.path().join("..data");
+        symlink(folder.path().join("one"), &data).unwrap();
+        let file = folder.path().join("a");
+        symlink(data.join("a"), &file).unwrap();
+        let mut watch = Watch::new(&[file]);
+
+        let next = folder.path().join("..next");
+        symlink(folder.path().join("two"), &next).unwrap();
+        fs::rename(&next, &data).unwrap();
+        timeout(SOON, watch.changed()).await.expect("swapped");
+    }
+}
