@@ -45,6 +45,15 @@ const TOP_NAMES: [&str; 12] = [
     "upstream",
 ];
 
+/// Blueriq's settings as Spring writes them in variables.
+const SPRING_NAMES: [&str; 5] = [
+    "baas_rest_",
+    "baas_soap_",
+    "rest_interceptor_",
+    "security_keystore_",
+    "properties_encryption_",
+];
+
 /// The names that files and the command line declare, as a tree.
 #[derive(Default)]
 pub(crate) struct Declared(BTreeMap<Segment, Declared>);
@@ -157,10 +166,7 @@ enum Class<'a> {
 
 fn classify(name: &str) -> Class<'_> {
     let Some((root, rest)) = name.split_once("__") else {
-        let lower = name.to_lowercase();
-        let behind = lower.strip_prefix("palisade_").unwrap_or_default();
-        let first = behind.split('_').next().unwrap_or_default();
-        return if TOP_NAMES.contains(&first) {
+        return if seems_meant(&name.to_lowercase()) {
             Class::Ignored
         } else {
             Class::Foreign
@@ -189,8 +195,19 @@ fn classify(name: &str) -> Class<'_> {
     }
 }
 
+/// Whether a variable without double underscores was surely meant as a setting, in the way Spring writes them.
+fn seems_meant(lower: &str) -> bool {
+    let native = lower
+        .strip_prefix("palisade_")
+        .and_then(|rest| rest.split('_').next());
+    native.is_some_and(|first| TOP_NAMES.contains(&first))
+        || lower
+            .strip_prefix("blueriq_")
+            .is_some_and(|rest| SPRING_NAMES.iter().any(|start| rest.starts_with(start)))
+}
+
 fn ignored(name: &str) -> Finding {
-    let message = "is not read as a setting: those have two underscores for each dot, PALISADE__…";
+    let message = "is not read as a setting: those have two underscores for each dot, as in PALISADE__A__B";
     Finding::new(Severity::Caution, "environment-variable-ignored", message).from_origin(
         Origin::Environment {
             variable: name.to_owned(),

@@ -62,7 +62,9 @@ fn other_variables_only_serve_placeholders() {
     let fixture = Fixture::properties("palisade.a=${HOST_NAME}\npalisade.b=${HOME_X:none}")
         .env("HOST_NAME", "h")
         .env("PALISADE_SERVICE_HOST", "10.0.0.1")
-        .env("PALISADE_LISTENERS_0_BIND", "x");
+        .env("PALISADE_LISTENERS_0_BIND", "x")
+        .env("BLUERIQ_BAAS_REST_ENDPOINTS_0_WEBSERVICES", "x")
+        .env("BLUERIQ_HOME", "x");
     let config = fixture.config();
     assert_eq!(text(&config, "palisade.a").unwrap(), "h");
     assert_eq!(text(&config, "palisade.b").unwrap(), "none");
@@ -72,5 +74,8 @@ fn other_variables_only_serve_placeholders() {
         .iter()
         .map(|finding| finding.code.as_ref())
         .collect();
-    assert_eq!(codes, ["environment-variable-ignored"]);
+    assert_eq!(
+        codes,
+        ["environment-variable-ignored", "environment-variable-ignored"]
+    );
 }
