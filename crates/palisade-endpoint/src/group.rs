@@ -105,11 +105,15 @@ impl Group {
                 "no operations beside soap-actions: a SOAP request has an action instead",
             );
         }
+        // A SOAP group that Blueriq's names give no actions is for every action.
+        let soap_actions = settings
+            .soap_actions
+            .filter(|actions| protocol != Protocol::Soap || !actions.is_empty());
         let selectors = Selectors {
             protocol,
             webservices: check.names("webservices", settings.webservices),
             operations: check.names("operations", settings.operations),
-            soap_actions: check.names("soap-actions", settings.soap_actions),
+            soap_actions: check.names("soap-actions", soap_actions),
             methods: check.list("methods", settings.methods, |text| read_method(&text)),
             paths: check.list("paths", settings.paths, |text| {
                 Pattern::parse(&text).map(|pattern| (text, pattern))

@@ -237,3 +237,28 @@ fn a_kind_takes_the_place_of_an_earlier_one_with_its_root() {
         .with::<crate::common::StampKind>();
     assert_eq!(registry.roots(), ["once", "stamp"]);
 }
+
+#[test]
+fn blueriqs_soap_groups_come_behind_its_rest_groups_and_keep_to_soap_routes() {
+    let text = "\
+blueriq.baas.soap.endpoints[0].webservices=Payments
+blueriq.baas.soap.endpoints[0].soap-actions=urn:pay
+blueriq.baas.soap.endpoints[0].interceptors=MyInterceptor1
+blueriq.baas.soap.endpoints[1].webservices=Payments
+blueriq.baas.soap.endpoints[1].interceptors=MyInterceptor1
+blueriq.baas.rest.endpoints[0].webservices=Payments
+blueriq.baas.rest.endpoints[0].interceptors=MyInterceptor1
+";
+    let policy = policy(&registry(), text);
+    for (path, action, group) in [
+        ("/server/rest/Payments/Create", None, "endpoints[0]"),
+        ("/webservices/Payments", Some("urn:pay"), "endpoints[1]"),
+        ("/webservices/aaas/Payments/aaas.wsdl", None, "endpoints[2]"),
+    ] {
+        let mut probe = Probe::new(Method::POST, path.parse().unwrap());
+        if let Some(action) = action {
+            probe.headers.insert("soapaction", action.parse().unwrap());
+        }
+        assert_eq!(policy.explain(&probe).group.as_deref(), Some(group), "{path}");
+    }
+}
