@@ -15,7 +15,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("palisade-headers", &["core"]),
     ("palisade-endpoint", &["core", "config"]),
     ("palisade-client", &["core", "keystore"]),
-    ("palisade-server", &["client", "config", "core", "endpoint", "keystore", "tls"]),
+    (
+        "palisade-server",
+        &["client", "config", "core", "endpoint", "keystore", "tls"],
+    ),
     ("palisade", &["*"]),
     ("palisade-cli", &["*"]),
     ("palisade-test", &["core"]),
@@ -24,8 +27,19 @@ const ARROWS: [(&str, &[&str]); 12] = [
 /// Which crates may use a library directly, in code that ships.
 const LIBRARIES: [(&str, &[&str]); 9] = [
     ("figment", &["palisade-config", "palisade-endpoint"]),
-    ("rustls", &["palisade-tls", "palisade-client", "palisade-server", "palisade-keystore"]),
-    ("tokio-rustls", &["palisade-tls", "palisade-client", "palisade-server"]),
+    (
+        "rustls",
+        &[
+            "palisade-tls",
+            "palisade-client",
+            "palisade-server",
+            "palisade-keystore",
+        ],
+    ),
+    (
+        "tokio-rustls",
+        &["palisade-tls", "palisade-client", "palisade-server"],
+    ),
     ("hyper-rustls", &["palisade-client"]),
     ("axum-server", &["palisade-tls", "palisade-server"]),
     ("josekit", &["palisade-jose"]),
@@ -35,18 +49,33 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
 ];
 
 fn workspace() -> (Metadata, PathBuf) {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec().unwrap();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned();
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .unwrap();
     (metadata, root)
 }
 
 /// The libraries and the command: everything below `crates/`.
 fn crates(metadata: &Metadata) -> Vec<&Package> {
-    metadata.packages.iter().filter(|package| package.manifest_path.as_str().contains("/crates/")).collect()
+    metadata
+        .packages
+        .iter()
+        .filter(|package| package.manifest_path.as_str().contains("/crates/"))
+        .collect()
 }
 
 fn shipped(package: &Package) -> impl Iterator<Item = &str> {
-    package.dependencies.iter().filter(|edge| edge.kind != DependencyKind::Development).map(|edge| edge.name.as_str())
+    package
+        .dependencies
+        .iter()
+        .filter(|edge| edge.kind != DependencyKind::Development)
+        .map(|edge| edge.name.as_str())
 }
 
 #[test]
@@ -75,7 +104,10 @@ fn crates_depend_on_each_other_only_along_the_arrows() {
 fn libraries_stay_in_the_crates_that_answer_for_them() {
     let (metadata, _) = workspace();
     let mut wrong = Vec::new();
-    for package in crates(&metadata).into_iter().filter(|package| *package.name != "palisade-test") {
+    for package in crates(&metadata)
+        .into_iter()
+        .filter(|package| *package.name != "palisade-test")
+    {
         for (library, owners) in LIBRARIES {
             if shipped(package).any(|edge| edge == library) && !owners.contains(&package.name.as_str()) {
                 wrong.push(format!("{} -> {library}", package.name));
@@ -88,14 +120,21 @@ fn libraries_stay_in_the_crates_that_answer_for_them() {
 #[test]
 fn axum_and_the_groups_read_paths_with_the_same_matcher() {
     let (_, root) = workspace();
-    let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).exec().unwrap();
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .exec()
+        .unwrap();
     let versions: BTreeSet<String> = metadata
         .packages
         .iter()
         .filter(|package| *package.name == "matchit")
         .map(|package| package.version.to_string())
         .collect();
-    assert_eq!(versions.len(), 1, "axum and palisade-endpoint must use one version of matchit: {versions:?}");
+    assert_eq!(
+        versions.len(),
+        1,
+        "axum and palisade-endpoint must use one version of matchit: {versions:?}"
+    );
 }
 
 #[test]
@@ -109,9 +148,15 @@ fn the_readme_names_every_crate_and_every_example_and_nothing_else() {
         .collect();
     let mut expected: BTreeMap<&str, &str> = BTreeMap::new();
     for package in &metadata.packages {
-        expected.insert(package.name.as_str(), package.description.as_deref().unwrap_or_default());
+        expected.insert(
+            package.name.as_str(),
+            package.description.as_deref().unwrap_or_default(),
+        );
     }
-    assert_eq!(rows, expected, "the table of the README differs from the manifests");
+    assert_eq!(
+        rows, expected,
+        "the table of the README differs from the manifests"
+    );
 }
 
 #[test]
@@ -119,9 +164,25 @@ fn every_crate_follows_the_workspace() {
     let (metadata, _) = workspace();
     for package in &metadata.packages {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has lints of its own", package.name);
-        assert_eq!(package.license.as_deref(), Some("MIT OR Apache-2.0"), "{}", package.name);
-        let versions = manifest.lines().filter(|line| line.contains("version = \"")).count();
-        assert_eq!(versions, 0, "{} names a version; versions stand in the workspace", package.name);
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{} has lints of its own",
+            package.name
+        );
+        assert_eq!(
+            package.license.as_deref(),
+            Some("MIT OR Apache-2.0"),
+            "{}",
+            package.name
+        );
+        let versions = manifest
+            .lines()
+            .filter(|line| line.contains("version = \""))
+            .count();
+        assert_eq!(
+            versions, 0,
+            "{} names a version; versions stand in the workspace",
+            package.name
+        );
     }
 }

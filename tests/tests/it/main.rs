@@ -1,4 +1,8 @@
 //! Laws of the house, and black-box tests over real sockets.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod architecture;
