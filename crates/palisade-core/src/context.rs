@@ -82,7 +82,7 @@ impl Context {
             .kept
             .iter()
             .position(|(owner, kept)| *owner == self.stage && kept.is::<T>())?;
-        let (_, kept) = self.kept.swap_remove(position);
+        let (_, kept) = self.kept.remove(position);
         kept.downcast().ok().map(|kept| *kept)
     }
 
@@ -96,6 +96,13 @@ impl Context {
             .iter()
             .filter(|(owner, _)| *owner == self.stage)
             .map(|(_, kept)| kept.as_ref())
+    }
+}
+
+impl Drop for Context {
+    /// What was kept last goes first, as where each stage is a layer of its own.
+    fn drop(&mut self) {
+        while self.kept.pop().is_some() {}
     }
 }
 

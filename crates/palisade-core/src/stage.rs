@@ -158,8 +158,14 @@ impl<Head> Message<Head> {
         self.body = Some(body);
     }
 
-    pub(crate) fn into_parts(self) -> (Head, Option<Bytes>, bool) {
-        (self.head, self.body, self.replaced)
+    /// The length of a body that was put in place of another since this was last asked.
+    pub(crate) fn take_replaced(&mut self) -> Option<usize> {
+        let replaced = std::mem::take(&mut self.replaced);
+        self.body.as_ref().filter(|_| replaced).map(Bytes::len)
+    }
+
+    pub(crate) fn into_parts(self) -> (Head, Option<Bytes>) {
+        (self.head, self.body)
     }
 }
 

@@ -52,14 +52,9 @@ where
                 return Ok(unwind(&pipeline, position, context, answer, None).await);
             }
         }
-        let (mut head, whole, replaced) = message.into_parts();
+        let (head, whole) = message.into_parts();
         let body = match (whole, stream) {
-            (Some(bytes), _) => {
-                if replaced {
-                    mend_length(&mut head.headers, bytes.len());
-                }
-                B::from(bytes)
-            }
+            (Some(bytes), _) => B::from(bytes),
             (None, Some(stream)) => stream,
             (None, None) => B::from(Bytes::new()),
         };
@@ -96,10 +91,15 @@ where
                     }
                 }
             }
-            match transform.request(cx, message) {
+            let result = match transform.request(cx, message) {
                 crate::Step::Done(result) => result,
                 crate::Step::Wait(future) => future.await,
+            };
+            // At once, because the next stage reads the length too.
+            if let Some(length) = message.take_replaced() {
+                mend_length(&mut message.head.headers, length);
             }
+            result
         }
     };
     let rejection = result.err()?;
@@ -127,14 +127,9 @@ where
             stream = None;
         }
     }
-    let (mut head, whole, replaced) = message.into_parts();
+    let (head, whole) = message.into_parts();
     let body = match (whole, stream) {
-        (Some(bytes), _) => {
-            if replaced {
-                mend_length(&mut head.headers, bytes.len());
-            }
-            ExchangeBody::whole(bytes, cx)
-        }
+        (Some(bytes), _) => ExchangeBody::whole(bytes, cx),
         (None, Some(stream)) => ExchangeBody::stream(stream, cx),
         (None, None) => ExchangeBody::whole(Bytes::new(), cx),
     };
@@ -167,10 +162,15 @@ where
                     }
                 }
             }
-            match transform.response(cx, message) {
+            let result = match transform.response(cx, message) {
                 crate::Step::Done(result) => result,
                 crate::Step::Wait(future) => future.await,
+            };
+            // At once, because the next stage reads the length too.
+            if let Some(length) = message.take_replaced() {
+                mend_length(&mut message.head.headers, length);
             }
+            result
         }
     };
     let rejection = result.err()?;
