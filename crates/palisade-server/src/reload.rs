@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use palisade_core::{Finding, Severity};
 use palisade_endpoint::{Changes, PolicyHandle};
 use palisade_keystore::Keystores;
 use palisade_tls::Acceptor;
@@ -103,10 +104,10 @@ impl Running {
         };
         let needs_restart = self.started.needs_restart(&assembly.settings);
         let alarms = assembly.alarms.clone();
-        if let Err(errors) = self.apply_listeners(&assembly) {
+        if let Err(errors) = self.apply_listeners(&assembly, latest) {
             return Reload::Refused { at, errors };
         }
-        let changes = self.apply(assembly, latest);
+        let changes = self.apply(assembly, &needs_restart, latest);
         Reload::Applied {
             at,
             changes: changes.to_string(),
@@ -116,20 +117,40 @@ impl Running {
     }
 
     /// The listeners' settings were compiled once already, so that an error here can only come from files that changed since.
-    fn apply_listeners(&self, assembly: &Assembly) -> Result<(), Vec<String>> {
-        let mut errors = Vec::new();
+    /// Then the listeners that took the new settings take the old ones back.
+    fn apply_listeners(&self, assembly: &Assembly, latest: &Latest) -> Result<(), Vec<String>> {
+        let mut done = Vec::new();
         for (name, acceptor) in &self.acceptors {
-            if let Some(settings) = assembly.settings.listeners.get(name)
-                && let Err(error) = acceptor.reload(settings, &assembly.keystores)
-            {
-                errors.push(format!("palisade.listeners.{name}: {error}"));
+            let Some(settings) = assembly.settings.listeners.get(name) else {
+                continue;
+            };
+            if let Err(error) = acceptor.reload(settings, &assembly.keystores) {
+                self.take_back(&done, latest);
+                return Err(vec![format!("palisade.listeners.{name}: {error}")]);
             }
+            done.push(name);
         }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        Ok(())
     }
 
-    fn apply(&self, assembly: Assembly, latest: &mut Latest) -> Changes {
-        self.status.applies(Applied::of(&assembly));
+    fn take_back(&self, done: &[&String], latest: &Latest) {
+        for name in done {
+            if let (Some(acceptor), Some(settings)) =
+                (self.acceptors.get(*name), latest.settings.listeners.get(*name))
+                && let Err(error) = acceptor.reload(settings, &latest.keystores)
+            {
+                tracing::error!(target: "palisade::reload", listener = %name, %error, "the listener keeps its new settings");
+            }
+        }
+    }
+
+    fn apply(&self, assembly: Assembly, needs_restart: &[String], latest: &mut Latest) -> Changes {
+        let mut applied = Applied::of(&assembly);
+        applied.findings.extend(needs_restart.iter().map(|key| {
+            let message = "this setting was changed in the files and applies after a restart";
+            Finding::new(Severity::Caution, "restart-needed", message).at(key)
+        }));
+        self.status.applies(applied);
         latest.files = assembly.files();
         if let (Some(gateway), Some(upstream)) = (self.gateway.get(), assembly.upstream) {
             gateway.replace(upstream);

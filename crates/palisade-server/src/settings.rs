@@ -338,7 +338,9 @@ fn not_enforced(config: &Config) -> Errors {
     let mut errors = Errors::new();
     for (name, off) in LATER {
         let key = format!("palisade.{name}");
-        if config.contains(&key) && (off.is_none() || config.value(&key).as_deref() != *off) {
+        if config.contains(&key)
+            && (off.is_none() || config.get::<String>(&key).ok().flatten().as_deref() != *off)
+        {
             let message = format!("this build does not enforce {key}; remove it");
             errors.push(config.complaint(&key, message));
         }
@@ -351,3 +353,6 @@ fn not_enforced(config: &Config) -> Errors {
     }
     errors
 }
+
+#[cfg(test)]
+mod tests;

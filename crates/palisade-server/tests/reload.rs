@@ -192,3 +192,62 @@ async fn a_profile_that_appears_later_is_noticed() {
     server.until_reload("applied").await;
     assert_eq!(server.client(Version::Http1).await.get("/b").await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_is_needed_is_a_finding_until_the_files_are_as_they_were() {
+    let server = Running::echo(&group("/a")).await;
+    let is_found = async || {
+        let state = server.admin("/status").await.1;
+        let findings = state["findings"].as_array().unwrap().clone();
+        findings
+            .iter()
+            .any(|finding| finding["code"] == "restart-needed" && finding["key"] == "palisade.drain-timeout")
+    };
+    assert!(!is_found().await);
+    server
+        .folder
+        .write(&format!("{}palisade.drain-timeout=1s\n", group("/a")));
+    server.handle.reload().await;
+    assert!(is_found().await);
+    server.folder.write(&group("/a"));
+    server.handle.reload().await;
+    assert!(!is_found().await);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_swapped_as_kubernetes_does_applies() {
+    use std::os::unix::fs::symlink;
+    let server = Running::echo(&group("/a")).await;
+    let root = server.folder.folder.path();
+    let file = root.join("application.properties");
+    let mount = |version: &str, path: &str| {
+        let folder = root.join(version);
+        fs::create_dir(&folder).unwrap();
+        fs::write(
+            folder.join("application.properties"),
+            format!("{}{}", common::BASE, group(path)),
+        )
+        .unwrap();
+        let next = root.join("..next");
+        symlink(folder, &next).unwrap();
+        fs::rename(next, root.join("..data")).unwrap();
+    };
+    mount("..one", "/b");
+    let link = root.join("link");
+    symlink("..data/application.properties", &link).unwrap();
+    fs::rename(link, file).unwrap();
+    let mut client = server.client(Version::Http1).await;
+    server.until_reload("applied").await;
+    assert_eq!(client.get("/b").await.0, 200);
+
+    mount("..two", "/c");
+    let served = async {
+        while client.get("/c").await.0 != 200 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(common::SOON, served)
+        .await
+        .expect("the swap is noticed");
+}

@@ -1,0 +1,135 @@
+use std::fs;
+
+use palisade_config::{Config, Sources};
+use palisade_core::Severity;
+use palisade_core::settings::Period;
+use rstest::rstest;
+
+use super::{LogFormat, ServerSettings};
+
+fn read(properties: &str) -> (ServerSettings, String, Vec<(Severity, String)>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("application.properties"), properties).unwrap();
+    let (config, errors) = Config::load(&Sources::new(folder.path()));
+    assert!(errors.is_empty(), "{errors}");
+    let (settings, errors) = ServerSettings::read(&config);
+    let findings = settings.findings(&config).into_iter();
+    let findings = findings.map(|finding| (finding.severity, finding.code.into_owned()));
+    let findings = findings.collect();
+    (settings, errors.to_string(), findings)
+}
+
+#[test]
+fn defaults_hold_where_nothing_is_written() {
+    let (settings, errors, findings) = read("palisade.unmatched=deny\n");
+    assert_eq!(errors, "");
+    assert_eq!(findings, []);
+    assert_eq!(settings.listeners.keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(settings.admin.bind.to_string(), "127.0.0.1:9080");
+    assert!(settings.admin.enabled && !settings.admin_is_chosen);
+    assert_eq!(
+        (settings.log.level.as_str(), settings.log.format),
+        ("error", LogFormat::Text)
+    );
+    assert_eq!(settings.drain_timeout, Period::seconds(30));
+    assert_eq!(settings.body_read_timeout, Period::seconds(60));
+    assert!(settings.upstream.is_none());
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let (settings, errors, _) = read(
+        "palisade.listeners.public.bind=0.0.0.0:443\n\
+         palisade.upstream.url=https://a.example/base\n\
+         palisade.upstream.timeout=2s\n\
+         palisade.upstream.tls.minimum-version=TLSv1.3\n\
+         palisade.admin.enabled=false\n\
+         palisade.log.level=warn,palisade::refusal=info\n\
+         palisade.log.format=json\n\
+         palisade.drain-timeout=1m\n",
+    );
+    assert_eq!(errors, "");
+    assert_eq!(settings.listeners.keys().collect::<Vec<_>>(), ["public"]);
+    let upstream = settings.upstream.unwrap();
+    assert_eq!(
+        (upstream.connect_timeout, upstream.timeout),
+        (Period::seconds(5), Period::seconds(2))
+    );
+    assert!(!settings.admin.enabled);
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.drain_timeout, Period::seconds(60));
+}
+
+#[rstest]
+#[case("palisade.admin.bind=0.0.0.0:9080", Severity::Severe, "admin-not-on-loopback")]
+#[case(
+    "palisade.upstream.url=http://a.example",
+    Severity::Moderate,
+    "upstream-plain-http"
+)]
+#[case(
+    "palisade.upstream.url=https://a.example\npalisade.upstream.tls.insecure-trust-all=true",
+    Severity::Severe,
+    "insecure-trust-all"
+)]
+fn what_is_unwise_is_found(#[case] properties: &str, #[case] severity: Severity, #[case] code: &str) {
+    let (_, errors, findings) = read(properties);
+    assert_eq!(errors, "");
+    assert_eq!(findings, [(severity, code.to_owned())]);
+}
+
+#[rstest]
+#[case("palisade.upstream.url=http://localhost:8080")]
+#[case("palisade.upstream.url=http://127.0.0.1:8080")]
+#[case("palisade.upstream.url=http://[::1]:8080")]
+#[case("palisade.directory=config")]
+#[case("palisade.client.interceptors.A.request.signature.enabled=false")]
+fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &str) {
+    let (_, errors, findings) = read(properties);
+    assert_eq!((errors.as_str(), findings), ("", Vec::new()));
+}
+
+#[rstest]
+#[case("palisade.listner.main.bind=127.0.0.1:1", "did you mean \"listeners\"?")]
+#[case(
+    "palisade.directory=sqlite:file",
+    "this build does not enforce palisade.directory"
+)]
+#[case(
+    "palisade.tenants.a.certificates=x",
+    "this build does not enforce palisade.tenants"
+)]
+#[case("palisade.redis.url=redis://a", "this build does not enforce palisade.redis")]
+#[case("palisade.replay.store=memory", "this build does not enforce palisade.replay")]
+#[case(
+    "palisade.connections.a.url=https://a",
+    "this build does not enforce palisade.connections"
+)]
+#[case(
+    "palisade.client.interceptors.A.request.timestamp.enabled=true",
+    "does not enforce message security"
+)]
+#[case("palisade.upstream.timeout=1s", "url")]
+#[case(
+    "palisade.upstream.url=http://a\npalisade.upstream.timeout=0",
+    "expected more than nothing"
+)]
+#[case("palisade.listeners.main.max-connections=0", "expected at least 1")]
+#[case(
+    "palisade.listeners.main.header-read-timeout=0s",
+    "expected more than nothing"
+)]
+#[case(
+    "palisade.listeners.a.bind=127.0.0.1:1\npalisade.listeners.b.bind=127.0.0.1:1",
+    "the listener a has this one"
+)]
+#[case("palisade.admin.bind=localhost", "palisade.admin.bind")]
+#[case("palisade.log.format=xml", "palisade.log.format")]
+fn what_is_wrong_is_an_error(#[case] properties: &str, #[case] part: &str) {
+    let (_, errors, _) = read(properties);
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(
+        errors.starts_with("application.properties:") && errors.contains(part),
+        "{errors}"
+    );
+}
