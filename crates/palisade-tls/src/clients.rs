@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use palisade_core::{BuildError, Finding};
-use palisade_keystore::{Keystores, certificate_facts};
+use palisade_keystore::{Certificate, Keystores, certificate_facts};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -25,6 +25,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::algorithms::{self, Disabled};
 use crate::crl::{self, Lists};
+use crate::old_crl::OldLists;
 use crate::settings::{ClientAuth, TlsSettings};
 use crate::suites::Offer;
 
@@ -68,13 +69,18 @@ impl Trust {
             return None;
         }
         let before = faults.faults.len();
-        let (roots, subjects) = anchors(tls, sources, faults);
+        let (roots, anchors) = anchors(tls, sources, faults);
         let lists = crl::load(&tls.crl_files, sources.folder, faults);
         if faults.faults.len() > before {
             return None;
         }
+        let subjects: Vec<_> = anchors
+            .iter()
+            .map(|anchor| Arc::clone(&anchor.facts().subject_der))
+            .collect();
         lists.findings(listener, sources.now, &subjects, findings);
-        match Self::build(listener, roots, lists, sources.offer, tls.client_auth) {
+        let anchors = anchors.iter().map(|anchor| anchor.der().clone()).collect();
+        match Self::build(listener, roots, anchors, lists, sources.offer, tls.client_auth) {
             Ok(trust) => Some(Arc::new(trust)),
             Err(error) => {
                 faults.push(
@@ -89,21 +95,33 @@ impl Trust {
     fn build(
         listener: &str,
         roots: RootCertStore,
+        anchors: Vec<CertificateDer<'static>>,
         lists: Lists,
         offer: &Offer,
         client_auth: ClientAuth,
     ) -> Result<Self, rustls::server::VerifierBuilderError> {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let dates = lists.dates();
+        let lists = lists.split();
         let mut builder =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&offer.provider))
-                .with_crls(lists.into_der())
+                .with_crls(lists.regular)
                 .enforce_revocation_expiration();
+        if !lists.old.is_empty() {
+            // The check of the old lists refuses what neither kind covers.
+            builder = builder.allow_unknown_revocation_status();
+        }
         if client_auth != ClientAuth::Require {
             builder = builder.allow_unauthenticated();
         }
         let verifier = Verifier {
             inner: builder.build()?,
+            old_lists: OldLists {
+                lists: lists.old,
+                covered: lists.covered,
+                anchors,
+                provider: Arc::clone(&offer.provider),
+            },
             disabled: Arc::clone(&offer.disabled),
             listener: listener.into(),
         };
@@ -184,14 +202,14 @@ pub(crate) struct Sources<'a> {
     pub(crate) now: SystemTime,
 }
 
-/// The trusted issuers, with the DER of their names.
+/// The trusted issuers.
 fn anchors(
     tls: &TlsSettings,
     sources: &Sources<'_>,
     faults: &mut BuildError,
-) -> (RootCertStore, Vec<Arc<[u8]>>) {
+) -> (RootCertStore, Vec<Certificate>) {
     let mut roots = RootCertStore::empty();
-    let mut subjects = Vec::new();
+    let mut anchors = Vec::new();
     for (index, alias) in tls.client_ca_aliases.iter().enumerate() {
         let key = format!("tls.client-ca-aliases[{index}]");
         let certificates = match sources.keystores.certificates(alias) {
@@ -225,17 +243,18 @@ fn anchors(
                     format_args!("issuers' certificates that can be used; `{alias}`: {error}"),
                 );
             } else {
-                subjects.push(Arc::clone(&facts.subject_der));
+                anchors.push(certificate);
             }
         }
     }
-    (roots, subjects)
+    (roots, anchors)
 }
 
 /// The library's verifier, with the operator's disabled algorithms and with an alarm when a revocation list is stale.
 #[derive(Debug)]
 struct Verifier {
     inner: Arc<dyn ClientCertVerifier>,
+    old_lists: OldLists,
     disabled: Arc<Disabled>,
     listener: Arc<str>,
 }
@@ -292,7 +311,13 @@ impl ClientCertVerifier for Verifier {
                 self.check_algorithms(der)?;
             }
         }
-        let result = self.inner.verify_client_cert(end_entity, intermediates, now);
+        let result = self
+            .inner
+            .verify_client_cert(end_entity, intermediates, now)
+            .and_then(|verified| {
+                let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
+                self.old_lists.check(&chain, now.as_secs()).map(|()| verified)
+            });
         if let Err(error) = &result
             && is_about_lists(error)
         {

@@ -1,5 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5), PEM or DER, from files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use palisade_core::{BuildError, Finding, Severity};
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
+use x509_parser::oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT as ISSUING_DISTRIBUTION_POINT;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+
+use crate::old_crl::OldList;
 
 /// One list.
 #[derive(Debug)]
@@ -20,11 +24,29 @@ struct List {
     next_update: u64,
     /// The setting that names its file.
     key: String,
+    kind: Kind,
+}
+
+/// Who consults a list.
+#[derive(Debug)]
+enum Kind {
+    /// The library that verifies chains; a list with an issuing distribution point need not be complete.
+    Regular { is_complete: bool },
+    /// We ourselves: the list lacks what the library asks for.
+    Old(OldList),
 }
 
 /// All lists of a listener, the newest of each issuer first: that is the one which is consulted.
 #[derive(Debug, Default)]
 pub(crate) struct Lists(Vec<List>);
+
+/// The lists by who consults them.
+#[derive(Debug, Default)]
+pub(crate) struct Split {
+    pub(crate) regular: Vec<CertificateRevocationListDer<'static>>,
+    pub(crate) old: Vec<OldList>,
+    pub(crate) covered: Vec<Box<[u8]>>,
+}
 
 /// The file that a setting names.
 pub(crate) fn path(location: &str, folder: &Path) -> Option<PathBuf> {
@@ -72,12 +94,22 @@ fn parse(der: CertificateRevocationListDer<'static>, key: &str) -> Option<List> 
     let next_update = list.next_update().map(seconds).filter(|_| rest.is_empty())?;
     let (issuer_der, issuer) = (list.issuer().as_raw().into(), list.issuer().to_string());
     let this_update = seconds(list.last_update());
+    let kind = if list.extensions().is_empty() {
+        Kind::Old(OldList::parse(&der, next_update)?)
+    } else {
+        let is_complete = list
+            .extensions()
+            .iter()
+            .all(|extension| extension.oid != ISSUING_DISTRIBUTION_POINT);
+        Kind::Regular { is_complete }
+    };
     Some(List {
         issuer_der,
         issuer,
         this_update,
         next_update,
         key: key.to_owned(),
+        kind,
         der,
     })
 }
@@ -88,8 +120,28 @@ impl Lists {
         self.0.iter().map(|list| list.next_update).collect()
     }
 
-    pub(crate) fn into_der(self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
-        self.0.into_iter().map(|list| list.der)
+    /// What the library consults, what we consult, and the names of issuers with a complete list of the library's.
+    pub(crate) fn split(self) -> Split {
+        let mut split = Split::default();
+        let mut seen = HashMap::new();
+        for list in self.0 {
+            let is_old = matches!(list.kind, Kind::Old(_));
+            // The newest list of an issuer comes first, and decides which kind counts.
+            if *seen.entry(list.issuer_der.clone()).or_insert(is_old) != is_old {
+                continue;
+            }
+            match list.kind {
+                Kind::Old(old) if !split.old.iter().any(|known| known.is_of_issuer_of(&old)) => {
+                    split.old.push(old);
+                }
+                Kind::Old(_) => {}
+                Kind::Regular { is_complete } => {
+                    split.regular.push(list.der);
+                    split.covered.extend(is_complete.then_some(list.issuer_der));
+                }
+            }
+        }
+        split
     }
 
     /// Lists that are past their date, and issuers without any.

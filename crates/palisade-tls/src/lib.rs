@@ -55,6 +55,7 @@ mod floor;
 mod forwarded;
 mod keys;
 mod listener;
+mod old_crl;
 mod presented;
 mod protocol;
 mod proxies;

@@ -112,12 +112,12 @@ impl World {
         Server::start(acceptor).await
     }
 
-    /// A revocation list of the authority, from yesterday until `next_update`.
+    /// A revocation list of the authority, two days long, until `next_update`.
     pub fn revoke(&self, serials: &[&[u8]], next_update: u64) {
         let instant =
             |seconds: u64| time::OffsetDateTime::from_unix_timestamp(seconds.try_into().unwrap()).unwrap();
         self.ca
-            .crl(serials, instant(TODAY - DAY), instant(next_update))
+            .crl(serials, instant(next_update - 2 * DAY), instant(next_update))
             .write_pem(self.path(), "ca");
     }
 }
