@@ -1,0 +1,87 @@
+//! The examples behind the options of each command's help.
+
+/// `palisade`.
+pub(super) const PALISADE: &str = "\
+Examples:
+  palisade init                                     write a starter folder into ./config
+  palisade check                                    is the configuration sound, and wise?
+  palisade serve --echo                             serve it, with an upstream that echoes requests
+  palisade explain GET /server/rest/orders/list     what would happen to that request, and why
+
+Exit status: 0 all is well, findings included; 1 a refusal, or a score below --fail-below; 2 wrong use or configuration.";
+
+/// `palisade serve`.
+pub(super) const SERVE: &str = "\
+Examples:
+  palisade serve --echo
+      Try a policy out: every accepted request is answered with itself, as JSON.
+  palisade serve --set palisade.upstream.url=http://127.0.0.1:8080
+      Guard a service on the same machine.
+  palisade serve --config /etc/palisade --profile production --format json
+      Say where it listens on one line of JSON.
+
+Changed files are applied while it serves, whole or not at all; SIGHUP does so at once. SIGTERM and SIGINT let requests under \
+way finish, a second one ends at once. The log goes to standard error: errors and severe findings, unless palisade.log.level \
+says otherwise. Where --echo is given, palisade.upstream.url is not used.";
+
+/// `palisade check`.
+pub(super) const CHECK: &str = "\
+Examples:
+  palisade check
+      Every error with its file and line; then what is allowed but unwise, and a score from 0 to 100.
+  palisade check --profile production --fail-below 90 --format json
+      For a pipeline: status 1 when the score is below 90.
+
+A severe finding costs 25 points, a moderate one 10, a caution 3. A finding that somebody answers for counts no more until its \
+day has passed: palisade.justify.<code>=reason, owner, until=YYYY-MM-DD";
+
+/// `palisade explain`.
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  palisade explain GET /server/rest/orders/list
+  palisade explain POST /server/rest/orders/create --peer 203.0.113.7 --tls TLSv1.2
+  palisade explain GET /server/rest/orders/list --header 'X-Partner: acme' --format json
+
+Status 1 when the request would be refused; 0 when it would pass, or when that hangs on something that was not supposed. Only \
+the policy is compiled: keystores and certificates are not opened.";
+
+/// `palisade init`.
+pub(super) const INIT: &str = "\
+Examples:
+  palisade init
+      Writes ./config, with certificates for a demonstration on this machine.
+  palisade init /etc/palisade
+  palisade init native --from-blueriq application.properties
+      Writes the settings of a Blueriq runtime under native names; encrypted values stay as they are.
+
+Files that exist are never overwritten: nothing is written then, and the status is 2.";
+
+/// `palisade encrypt`.
+pub(super) const ENCRYPT: &str = "\
+Examples:
+  palisade encrypt palisade.keystores.main.password
+      Asks for the value twice, prints ENC(v2:...) alone.
+  palisade encrypt palisade.keystores.main.password --stdin --encryption-password-file /run/secrets/password < value
+  palisade encrypt blueriq.security.keystore.password --jasypt
+      Prints ENC(...) as Jasypt reads it.
+
+The password comes from --encryption-password-file, else from palisade.properties.encryption.password of the configuration \
+(PALISADE__PROPERTIES__ENCRYPTION__PASSWORD), else from a prompt. A value is bound to the property's full name: under another \
+name it does not decrypt. A name of Blueriq's is taken for the native one it is translated to, so that the value may stand under \
+either.";
+
+/// `palisade keystore list`.
+pub(super) const KEYSTORE_LIST: &str = "\
+Examples:
+  palisade keystore list
+  palisade keystore list --format json | jq '.entries[] | select(.certificates[0].\"days-left\" < 30)'
+
+Keystores that do not load are reported, and the status is 2; the others are listed all the same.";
+
+/// `palisade keystore show`.
+pub(super) const KEYSTORE_SHOW: &str = "\
+Examples:
+  palisade keystore show demo-server
+  palisade keystore show partners/acme --format json
+
+Shows the chain with subjects, names, validity, keys and usages. Private keys are never shown.";

@@ -1,0 +1,167 @@
+//! `palisade explain`: what would happen to a request, and why.
+
+use std::io;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use palisade_config::Config;
+use palisade_core::{SystemClock, TlsSession};
+use palisade_endpoint::{Environment, ExplainedStage, Explanation, Policy, Probe, Verdict};
+use palisade_server::settings::ServerSettings;
+
+use super::registry;
+use crate::cli::{Common, ExplainArguments};
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
+
+pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Output) -> Outcome {
+    let probe = probe(arguments)?;
+    let policy = policy(common)?;
+    let explanation = policy.explain(&probe);
+    if output.is_json() {
+        output.json(&explanation)?;
+    } else {
+        print(&explanation, output)?;
+    }
+    Ok(match explanation.verdict {
+        Verdict::Refused { .. } => Exit::Refused,
+        _ => Exit::Fine,
+    })
+}
+
+/// Compiles the policy alone. Errors of other settings are errors here too: a folder that cannot be served explains nothing.
+fn policy(common: &Common) -> Result<Policy, Failure> {
+    let (config, mut errors) = Config::load(&common.sources()?);
+    let (_, found) = ServerSettings::read(&config);
+    errors.extend(found);
+    let environment = Environment::new(Arc::new(SystemClock::new()));
+    match registry().compile(&config, &environment) {
+        Ok(policy) => Ok(errors.into_result(policy)?),
+        Err(found) => {
+            errors.extend(found);
+            Err(errors.into())
+        }
+    }
+}
+
+fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
+    let mut probe = Probe::new(method(&arguments.method)?, target(&arguments.path)?);
+    probe.headers = headers(&arguments.headers)?;
+    probe.peer = arguments.peer;
+    probe.user.clone_from(&arguments.user);
+    // No suite is claimed: stages that look at one have to say that they do not know it.
+    probe.tls = arguments.tls.map(|version| TlsSession::new(version, ""));
+    Ok(probe)
+}
+
+fn method(text: &str) -> Result<Method, Failure> {
+    let upper = text.to_ascii_uppercase();
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    if upper != text && known.contains(&upper.as_str()) {
+        return Err(Failure::wrong(format!(
+            "METHOD: methods are case-sensitive, found \"{text}\" (did you mean \"{upper}\"?)"
+        )));
+    }
+    Method::from_bytes(text.as_bytes())
+        .map_err(|_| Failure::wrong(format!("METHOD: expected a method such as GET, found \"{text}\"")))
+}
+
+fn target(text: &str) -> Result<Uri, Failure> {
+    let wrong = || {
+        Failure::wrong(format!(
+            "PATH: expected a path such as /server/rest/orders/list, found \"{text}\""
+        ))
+    };
+    if !text.starts_with('/') {
+        return Err(wrong());
+    }
+    let path = PathAndQuery::try_from(text).map_err(|_| wrong())?;
+    Ok(Uri::from(path))
+}
+
+fn headers(texts: &[String]) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    for text in texts {
+        // The value may be a credential, and is not repeated.
+        let wrong = || Failure::wrong("--header: expected NAME:VALUE, a field name and its value");
+        let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+        let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
+        let value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn print(explanation: &Explanation, output: &mut Output) -> io::Result<()> {
+    let request = format!("{} {}", explanation.method, explanation.path);
+    output.line(styled(HEADING, request))?;
+    let selected = [
+        ("web service", &explanation.webservice),
+        ("operation", &explanation.operation),
+        ("SOAP action", &explanation.soap_action),
+    ];
+    for (what, value) in selected {
+        if let Some(value) = value {
+            output.line(format_args!("  {what:<12} {value}"))?;
+        }
+    }
+    let group = explanation.group.as_deref().unwrap_or("none matches");
+    output.line(format_args!("  {:<12} {}", "group", styled(HEADING, group)))?;
+
+    if !explanation.passed_over.is_empty() {
+        output.line(format_args!("\n{}", styled(HEADING, "Groups tried before")))?;
+    }
+    for passed in &explanation.passed_over {
+        let (group, selector) = (&passed.group, passed.selector);
+        output.line(format_args!(
+            "  {group}: {selector} must be {}, found {}",
+            passed.wanted, passed.found
+        ))?;
+    }
+
+    if explanation.group.is_some() {
+        output.line(format_args!("\n{}", styled(HEADING, "Stages")))?;
+        if explanation.stages.is_empty() {
+            output.line("  none")?;
+        }
+    }
+    for (position, stage) in explanation.stages.iter().enumerate() {
+        print_stage(position + 1, stage, output)?;
+    }
+    output.line(format_args!("\nVerdict: {}", shown(&explanation.verdict)))?;
+    if let Verdict::Refused { title, .. } = &explanation.verdict {
+        output.line(format_args!("  {title}"))?;
+    }
+    Ok(())
+}
+
+fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> io::Result<()> {
+    let only = if stage.report_only { ", report only" } else { "" };
+    output.line(format_args!(
+        "  {position}. {} ({}{only}): {}",
+        styled(HEADING, stage.stage),
+        stage.interceptor,
+        shown(&stage.verdict),
+    ))?;
+    for setting in &stage.settings {
+        let origin = styled(FAINT, format_args!("({})", setting.origin));
+        output.line(format_args!(
+            "       {} = {}  {origin}",
+            setting.key, setting.value
+        ))?;
+    }
+    Ok(())
+}
+
+fn shown(verdict: &Verdict) -> String {
+    let style = match verdict {
+        Verdict::Accepted => GOOD,
+        Verdict::Refused { .. } => BAD,
+        Verdict::Unknown { .. } => WARNING,
+        _ => FAINT,
+    };
+    styled(style, verdict)
+}

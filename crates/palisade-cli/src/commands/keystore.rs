@@ -1,0 +1,213 @@
+//! `palisade keystore list` and `palisade keystore show`: what the keystores of the configuration hold.
+//!
+//! Private keys are described by their algorithm and size; nothing here can print one.
+
+mod described;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use comfy_table::{Table, presets};
+use palisade_config::{Config, Errors};
+use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError};
+use serde_json::json;
+
+use self::described::{Described, DescribedCertificate};
+use crate::cli::{Common, ShowArguments};
+use crate::instant;
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::output::{BAD, FAINT, HEADING, Output, WARNING, styled};
+
+const KEYSTORES: &str = "palisade.keystores";
+
+/// The configuration and the settings of its keystores. Errors elsewhere do not matter here, and are not hidden by `check`.
+fn read(common: &Common) -> Result<(Config, BTreeMap<String, KeystoreSettings>), Failure> {
+    let (config, errors) = Config::load(&common.sources()?);
+    let config = errors.into_result(config)?;
+    let settings = config.get(KEYSTORES)?.unwrap_or_default();
+    Ok((config, settings))
+}
+
+/// Lists the keystores that load; the others are errors.
+pub(super) fn list(common: &Common, output: &mut Output) -> Outcome {
+    let (config, settings) = read(common)?;
+    let mut errors = Errors::new();
+    let mut entries = Vec::new();
+    for (name, settings) in &settings {
+        match Keystore::load(name, settings, config.folder()) {
+            Ok(store) => entries.extend(store.entries().iter().map(|entry| Described::new(&store, entry))),
+            Err(found) => errors.extend(found.iter().map(|error| {
+                let key = format!("{}.{}", config.child_key(KEYSTORES, name), error.setting());
+                config.complaint(&key, format!("keystore `{name}`: {error}"))
+            })),
+        }
+    }
+    if output.is_json() {
+        let mut result = json!({ "entries": entries });
+        if let (false, Some(members)) = (errors.is_empty(), result.as_object_mut()) {
+            members.insert("errors".to_owned(), json!(errors.clone().sorted()));
+        }
+        output.json(&result)?;
+    } else {
+        print_list(&entries, output)?;
+        output.errors(&errors)?;
+    }
+    Ok(if errors.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Wrong
+    })
+}
+
+fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
+    if entries.is_empty() {
+        return output.line("no keys and no certificates");
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "KEYSTORE",
+        "ALIAS",
+        "KIND",
+        "SUBJECT",
+        "NOT AFTER",
+        "DAYS LEFT",
+        "SHA-256",
+    ]);
+    for entry in entries {
+        let certificate = entry.certificates.first();
+        let text = |field: fn(&DescribedCertificate) -> String| certificate.map(field).unwrap_or_default();
+        table.add_row([
+            entry.keystore.clone(),
+            entry.alias.clone(),
+            entry.kind_with_key(),
+            text(|certificate| certificate.subject.clone()),
+            text(|certificate| certificate.not_after.clone()),
+            text(|certificate| certificate.days_left.to_string()),
+            // Enough to tell certificates apart; `show` has all of it.
+            text(|certificate| certificate.sha256.chars().take(16).collect()),
+        ]);
+    }
+    output.line(table.trim_fmt())
+}
+
+/// Shows one alias.
+pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Output) -> Outcome {
+    let (config, settings) = read(common)?;
+    let keystores = Keystores::load(config.folder(), &settings).map_err(|errors| {
+        let errors = errors
+            .0
+            .iter()
+            .map(|error| config.complaint(&error.key(), error.to_string()));
+        Failure::Errors(errors.collect())
+    })?;
+    let entry = find(&keystores, &arguments.alias).map_err(|error| Failure::wrong(error.to_string()))?;
+    if output.is_json() {
+        output.json(&entry)?;
+    } else {
+        print(&entry, output)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// The entry under an alias, found as a server finds it.
+fn find(keystores: &Keystores, alias: &str) -> Result<Described, LookupError> {
+    let unknown = || LookupError::NoSuchAlias {
+        alias: alias.to_owned(),
+        nearest: None,
+        known: keystores.aliases(),
+    };
+    let is_wanted: Box<dyn Fn(&Entry) -> bool> = match keystores.key(alias) {
+        Ok(found) => {
+            Box::new(move |entry| matches!(entry, Entry::Key(key) if std::sync::Arc::ptr_eq(key, &found)))
+        }
+        Err(LookupError::NoPrivateKey { .. }) => {
+            let found = keystores.certificates(alias)?;
+            let last = alias.rsplit('/').next().unwrap_or(alias).to_lowercase();
+            Box::new(move |entry| {
+                entry.alias().to_lowercase().ends_with(&last)
+                    && !entry.has_key()
+                    && entry.all_certificates() == found
+            })
+        }
+        Err(error) => return Err(error),
+    };
+    let store_first = alias.split_once('/').map(|(store, _)| store);
+    let mut stores: Vec<&Keystore> = keystores.stores().collect();
+    // The same certificates may stand in two keystores; the one that was named comes first.
+    stores.sort_by_key(|store| Some(store.name()) != store_first);
+    let all = stores
+        .into_iter()
+        .flat_map(|store| store.entries().iter().map(move |entry| (store, entry)));
+    let mut wanted = all.filter(|(_, entry)| is_wanted(entry));
+    wanted
+        .next()
+        .map(|(store, entry)| Described::new(store, entry))
+        .ok_or_else(unknown)
+}
+
+fn print(entry: &Described, output: &mut Output) -> io::Result<()> {
+    let title = format!("{}/{}", entry.keystore, entry.alias);
+    output.line(styled(HEADING, title))?;
+    output.line(format_args!("  {:<14} {}", "kind", entry.kind_with_key()))?;
+    output.line(format_args!(
+        "  {:<14} {} ({})",
+        "file",
+        entry.path.display(),
+        entry.format
+    ))?;
+    for (position, certificate) in entry.certificates.iter().enumerate() {
+        output.line(format_args!(
+            "\n{}",
+            styled(HEADING, format_args!("Certificate {}", position + 1))
+        ))?;
+        print_certificate(certificate, output)?;
+    }
+    Ok(())
+}
+
+fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) -> io::Result<()> {
+    let names: Vec<String> = certificate.names.iter().map(described::name).collect();
+    let authority = if certificate.is_authority { "yes" } else { "no" };
+    let rows = [
+        ("subject", certificate.subject.clone()),
+        ("issuer", certificate.issuer.clone()),
+        ("names", names.join(", ")),
+        ("key", certificate.key.clone()),
+        ("usages", certificate.usages.join(", ")),
+        ("authority", authority.to_owned()),
+        ("serial", certificate.serial.clone()),
+        ("not before", certificate.not_before.clone()),
+        ("not after", certificate.not_after.clone()),
+        ("sha-256", certificate.sha256.clone()),
+    ];
+    for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let left = if what == "not after" {
+            remaining(certificate)
+        } else {
+            String::new()
+        };
+        output.line(format_args!("  {what:<14} {value}{left}"))?;
+    }
+    Ok(())
+}
+
+fn remaining(certificate: &DescribedCertificate) -> String {
+    let left = certificate.days_left;
+    let style = match left {
+        ..0 => BAD,
+        0..30 => WARNING,
+        _ => FAINT,
+    };
+    let text = if left < 0 {
+        "  (expired)".to_owned()
+    } else {
+        format!("  ({left} days left)")
+    };
+    styled(style, text)
+}
+
+/// The time against which validity is shown.
+fn now() -> std::time::SystemTime {
+    instant::now()
+}

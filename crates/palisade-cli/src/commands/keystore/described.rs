@@ -1,0 +1,161 @@
+//! Entries of keystores, as they may be shown.
+
+use std::path::PathBuf;
+
+use palisade_core::SubjectAltName;
+use palisade_keystore::{Certificate, Entry, Keystore, StoreType};
+use serde::Serialize;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::instant::{days_until, rfc3339};
+
+/// What stands under an alias, without anything that must not be seen.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Described {
+    pub(super) keystore: String,
+    pub(super) alias: String,
+    pub(super) kind: &'static str,
+    /// The private key's algorithm and size, or why it cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    pub(super) path: PathBuf,
+    pub(super) format: &'static str,
+    pub(super) certificates: Vec<DescribedCertificate>,
+}
+
+/// A certificate.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct DescribedCertificate {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) names: Vec<SubjectAltName>,
+    pub(super) key: String,
+    pub(super) usages: Vec<String>,
+    pub(super) is_authority: bool,
+    pub(super) serial: String,
+    pub(super) not_before: String,
+    pub(super) not_after: String,
+    pub(super) days_left: i64,
+    pub(super) sha256: String,
+}
+
+impl Described {
+    pub(super) fn new(store: &Keystore, entry: &Entry) -> Self {
+        let (kind, key) = match entry {
+            Entry::Key(entry) => ("key", Some(entry.key().algorithm().to_string())),
+            Entry::Certificates { .. } => ("certificate", None),
+            Entry::Unusable { reason, .. } => ("unusable key", Some(reason.to_string())),
+            _ => ("unknown", None),
+        };
+        let format = match store.format() {
+            StoreType::Pkcs12 => "pkcs12",
+            StoreType::Pem => "pem",
+            StoreType::Jks => "jks",
+            StoreType::Jwks => "jwks",
+            _ => "unknown",
+        };
+        Self {
+            keystore: store.name().to_owned(),
+            alias: entry.alias().to_owned(),
+            kind,
+            key,
+            path: store.path().to_owned(),
+            format,
+            certificates: entry
+                .all_certificates()
+                .iter()
+                .map(DescribedCertificate::new)
+                .collect(),
+        }
+    }
+
+    /// The kind, with the key's algorithm where there is one.
+    pub(super) fn kind_with_key(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{} ({key})", self.kind),
+            None => self.kind.to_owned(),
+        }
+    }
+}
+
+impl DescribedCertificate {
+    fn new(certificate: &Certificate) -> Self {
+        let facts = certificate.facts();
+        Self {
+            subject: facts.subject.clone(),
+            issuer: facts.issuer.clone(),
+            names: facts.names.clone(),
+            key: facts.algorithm.to_string(),
+            usages: usages(certificate.der()),
+            is_authority: facts.is_ca,
+            serial: facts.serial_hex(),
+            not_before: rfc3339(facts.not_before),
+            not_after: rfc3339(facts.not_after),
+            days_left: days_until(facts.not_after, super::now()),
+            sha256: facts.fingerprint_hex(),
+        }
+    }
+}
+
+/// A subject alternative name as text.
+pub(super) fn name(name: &SubjectAltName) -> String {
+    match name {
+        SubjectAltName::Dns(host) => format!("DNS:{host}"),
+        SubjectAltName::Email(mailbox) => format!("email:{mailbox}"),
+        SubjectAltName::Uri(uri) => format!("URI:{uri}"),
+        SubjectAltName::Ip(address) => format!("IP:{address}"),
+        _ => "another name".to_owned(),
+    }
+}
+
+/// Key usage and extended key usage (RFC 5280 sections 4.2.1.3 and 4.2.1.12), by their names there.
+fn usages(der: &[u8]) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Vec::new();
+    };
+    let mut usages = Vec::new();
+    for extension in certificate.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::KeyUsage(usage) => {
+                let flags = [
+                    (usage.digital_signature(), "digitalSignature"),
+                    (usage.non_repudiation(), "nonRepudiation"),
+                    (usage.key_encipherment(), "keyEncipherment"),
+                    (usage.data_encipherment(), "dataEncipherment"),
+                    (usage.key_agreement(), "keyAgreement"),
+                    (usage.key_cert_sign(), "keyCertSign"),
+                    (usage.crl_sign(), "cRLSign"),
+                ];
+                usages.extend(
+                    flags
+                        .into_iter()
+                        .filter(|(set, _)| *set)
+                        .map(|(_, name)| name.to_owned()),
+                );
+            }
+            ParsedExtension::ExtendedKeyUsage(usage) => {
+                let flags = [
+                    (usage.any, "anyExtendedKeyUsage"),
+                    (usage.server_auth, "serverAuth"),
+                    (usage.client_auth, "clientAuth"),
+                    (usage.code_signing, "codeSigning"),
+                    (usage.email_protection, "emailProtection"),
+                    (usage.time_stamping, "timeStamping"),
+                    (usage.ocsp_signing, "OCSPSigning"),
+                ];
+                usages.extend(
+                    flags
+                        .into_iter()
+                        .filter(|(set, _)| *set)
+                        .map(|(_, name)| name.to_owned()),
+                );
+                usages.extend(usage.other.iter().map(ToString::to_string));
+            }
+            _ => {}
+        }
+    }
+    usages
+}

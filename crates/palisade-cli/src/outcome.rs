@@ -1,0 +1,55 @@
+//! How a command ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use palisade_config::{Error, Errors};
+
+/// The exit status of a command that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: all is well.
+    Fine,
+    /// 1: a request would be refused, a score is too low, or two configurations differ.
+    Refused,
+    /// 2: wrong use, or a configuration that is not sound.
+    Wrong,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Fine => Self::SUCCESS,
+            Exit::Refused => Self::from(1),
+            Exit::Wrong => Self::from(2),
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Everything that is wrong with the configuration or the use.
+    #[error(transparent)]
+    Errors(#[from] Errors),
+    /// The results cannot be written.
+    #[error("cannot write the results: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// Wrong use, or a circumstance that has no key in the configuration.
+    pub(crate) fn wrong(message: impl Into<String>) -> Self {
+        Self::Errors(Error::general(message).into())
+    }
+
+    pub(crate) fn into_errors(self) -> Errors {
+        match self {
+            Self::Errors(errors) => errors,
+            output @ Self::Output(_) => Error::general(output.to_string()).into(),
+        }
+    }
+}
+
+/// What a command comes to.
+pub(crate) type Outcome = Result<Exit, Failure>;

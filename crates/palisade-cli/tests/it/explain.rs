@@ -1,0 +1,146 @@
+use serde_json::json;
+
+use crate::support::Folder;
+
+#[test]
+fn the_group_the_stages_their_settings_and_the_verdict_are_shown() {
+    let folder = Folder::initialised();
+    let request = ["explain", "GET", "/server/rest/orders/list"];
+    let accepted = folder
+        .run(&[&request[..], &["--peer", "127.0.0.1"]].concat())
+        .with_status(0);
+    for expected in [
+        "group        orders",
+        "payments: webservices must be payments, found orders",
+        "1. ip-filter (Local): accepted",
+        "palisade.interceptors.Local.ip-filter.allow = \"127.0.0.0/8,::1\"  (application.properties:",
+        "2. headers (Local): accepted",
+        "Verdict: accepted",
+    ] {
+        assert!(
+            accepted.out.contains(expected),
+            "{expected} is not in\n{}",
+            accepted.out
+        );
+    }
+    let refused = folder
+        .run(&[&request[..], &["--peer", "203.0.113.7"]].concat())
+        .with_status(1);
+    assert!(
+        refused.out.contains("Verdict: refused: 403 ip-not-allowed"),
+        "{}",
+        refused.out
+    );
+    assert!(
+        refused.out.contains("2. headers (Local): not reached"),
+        "{}",
+        refused.out
+    );
+}
+
+#[test]
+fn what_is_not_supposed_is_unknown_and_that_is_no_refusal() {
+    let unknown = Folder::initialised()
+        .run(&["explain", "GET", "/server/rest/orders/list"])
+        .with_status(0);
+    assert!(
+        unknown
+            .out
+            .contains("Verdict: unknown: hangs on the client's address"),
+        "{}",
+        unknown.out
+    );
+}
+
+#[test]
+fn fields_and_the_tls_version_can_be_supposed() {
+    let folder = Folder::initialised();
+    let local = ["--peer", "127.0.0.1", "--format", "json"];
+    let list = [
+        "explain",
+        "GET",
+        "/server/rest/orders/list",
+        "--header",
+        "x-original-url: /admin",
+    ];
+    let blocked = folder.run(&[&list[..], &local].concat()).with_status(1).json();
+    assert_eq!(blocked["verdict"]["code"], "header-blocked");
+
+    let pay = |version| {
+        let arguments = ["explain", "POST", "/server/rest/payments/pay", "--tls", version];
+        folder.run(&[&arguments[..], &local].concat())
+    };
+    let old = pay("TLSv1.2").with_status(1).json();
+    assert_eq!(old["verdict"]["code"], "tls-version-too-low");
+    assert_eq!(old["stages"][0]["stage"], "tls-floor");
+    let new = pay("TLSv1.3").with_status(0).json();
+    assert_eq!(new["verdict"], json!({ "verdict": "accepted" }));
+}
+
+#[test]
+fn a_request_that_no_group_takes_is_refused_with_the_reason_of_each_group() {
+    let folder = Folder::initialised();
+    let arguments = [
+        "explain",
+        "DELETE",
+        "/server/rest/orders/list",
+        "--format",
+        "json",
+    ];
+    let explained = folder.run(&arguments).with_status(1).json();
+    assert_eq!(explained["group"], json!(null));
+    assert_eq!(explained["verdict"]["code"], "endpoint-not-configured");
+    let passed: Vec<_> = explained["passed-over"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["selector"])
+        .collect();
+    assert_eq!(passed, ["webservices", "methods"]);
+}
+
+#[test]
+fn a_path_that_is_not_canonical_is_refused_before_any_group() {
+    let folder = Folder::initialised();
+    for path in [
+        "//server/rest/orders/list",
+        "/server/rest/../rest/orders/list",
+        "/server/rest/orders%2flist",
+    ] {
+        let explained = folder
+            .run(&["explain", "GET", path, "--format", "json"])
+            .with_status(1)
+            .json();
+        assert_eq!(explained["verdict"]["code"], "path-not-canonical", "{path}");
+    }
+}
+
+#[test]
+fn certificates_need_not_be_there() {
+    let folder = Folder::initialised();
+    std::fs::remove_dir_all(folder.config().join("keys")).unwrap();
+    folder.run(&["check"]).with_status(2);
+    folder
+        .run(&["explain", "GET", "/server/rest/orders/list"])
+        .with_status(0);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let folder = Folder::initialised();
+    let secret = [
+        "--set",
+        "palisade.interceptors.Local.headers.response-set.X-Token=hunter2",
+    ];
+    let field = ["--header", "Authorization: Bearer hunter3"];
+    let request = ["explain", "GET", "/server/rest/orders/list", "--peer", "::1"];
+    for format in ["text", "json"] {
+        let all = [&request[..], &secret, &field, &["--format", format]].concat();
+        let explained = folder.run(&all).with_status(0);
+        assert!(
+            explained.out.contains("***") && !explained.out.contains("hunter"),
+            "{}",
+            explained.out
+        );
+    }
+}

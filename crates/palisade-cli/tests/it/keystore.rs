@@ -1,0 +1,172 @@
+use palisade_test::ca::TestCa;
+
+use crate::support::Folder;
+
+/// The starter folder with a second keystore: a chain of three under `partner`, and an alias that is in both keystores.
+fn folder() -> Folder {
+    let folder = Folder::initialised();
+    let root = TestCa::new("Example Root");
+    let partners = folder.config().join("partners");
+    std::fs::create_dir(&partners).unwrap();
+    root.intermediate("Example Issuing")
+        .client("partner")
+        .write_pem(&partners, "partner");
+    root.write_pem(&partners, "demo-ca");
+    folder.write(
+        "application-two.properties",
+        "palisade.keystores.partners.location=partners\n",
+    );
+    folder
+}
+
+#[test]
+fn every_entry_of_every_keystore_is_listed() {
+    let folder = folder();
+    let list = folder
+        .run(&["keystore", "list", "--profile", "two"])
+        .with_status(0);
+    assert_eq!(list.out.lines().count(), 5, "{}", list.out);
+    assert!(list.out.contains("key (EC P-256)"), "{}", list.out);
+    let json = folder
+        .run(&["keystore", "list", "--profile", "two", "--format", "json"])
+        .with_status(0)
+        .json();
+    let entries = json["entries"].as_array().unwrap();
+    let names: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let text = |name: &str| entry[name].as_str().unwrap().to_owned();
+            format!("{}/{} {}", text("keystore"), text("alias"), text("kind"))
+        })
+        .collect();
+    let expected = [
+        "demo/demo-ca certificate",
+        "demo/demo-server key",
+        "partners/demo-ca certificate",
+        "partners/partner key",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(entries[0]["certificates"][0]["is-authority"], true);
+    assert!((363..=365).contains(&entries[0]["certificates"][0]["days-left"].as_i64().unwrap()));
+}
+
+#[test]
+fn an_alias_is_shown_with_its_chain_names_and_usages_and_without_its_key() {
+    let folder = folder();
+    let partner = folder.run(&[
+        "keystore",
+        "show",
+        "partner",
+        "--profile",
+        "two",
+        "--format",
+        "json",
+    ]);
+    let partner = partner.with_status(0);
+    assert!(!partner.out.contains("PRIVATE"));
+    let chain = partner.json()["certificates"].as_array().unwrap().clone();
+    let subjects: Vec<&str> = chain
+        .iter()
+        .map(|certificate| certificate["subject"].as_str().unwrap())
+        .collect();
+    assert_eq!(subjects.first(), Some(&"CN=partner"));
+    assert!(subjects.contains(&"CN=Example Issuing"), "{subjects:?}");
+
+    let server = folder.run(&["keystore", "show", "demo-server"]).with_status(0);
+    for expected in [
+        "demo/demo-server",
+        "kind           key (EC P-256)",
+        "names          DNS:localhost, IP:127.0.0.1, IP:::1",
+        "usages         digitalSignature, serverAuth",
+        "authority      no",
+    ] {
+        assert!(
+            server.out.contains(expected),
+            "{expected} is not in\n{}",
+            server.out
+        );
+    }
+    assert!(!server.out.contains("PRIVATE"));
+}
+
+#[test]
+fn the_fingerprint_is_that_of_openssl() {
+    let folder = Folder::initialised();
+    let shown = folder
+        .run(&["keystore", "show", "demo-ca", "--format", "json"])
+        .with_status(0)
+        .json();
+    let openssl = std::process::Command::new("openssl")
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(folder.config().join("keys/demo-ca.pem"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(openssl.stdout).unwrap();
+    let fingerprint = printed
+        .trim()
+        .rsplit('=')
+        .next()
+        .unwrap()
+        .replace(':', "")
+        .to_lowercase();
+    assert_eq!(shown["certificates"][0]["sha256"], fingerprint);
+}
+
+#[test]
+fn an_alias_in_two_keystores_is_shown_where_it_was_named() {
+    let folder = folder();
+    let show = |alias: &str| folder.run(&["keystore", "show", alias, "--profile", "two", "--format", "json"]);
+    let ambiguous = show("demo-ca").with_status(2).json();
+    let message = ambiguous["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("`demo/demo-ca` or `partners/demo-ca`"),
+        "{message}"
+    );
+    for keystore in ["demo", "partners"] {
+        let shown = show(&format!("{keystore}/demo-ca")).with_status(0).json();
+        assert_eq!(shown["keystore"], keystore);
+    }
+}
+
+#[test]
+fn an_unknown_alias_is_answered_with_what_there_is() {
+    let unknown = Folder::initialised()
+        .run(&["keystore", "show", "demo-sever"])
+        .with_status(2);
+    assert!(
+        unknown.err.contains("did you mean `demo-server`?"),
+        "{}",
+        unknown.err
+    );
+    assert!(
+        unknown.err.contains("(aliases: `demo-ca`, `demo-server`)"),
+        "{}",
+        unknown.err
+    );
+}
+
+#[test]
+fn a_keystore_that_does_not_load_does_not_hide_the_others() {
+    let folder = folder();
+    std::fs::remove_dir_all(folder.config().join("partners")).unwrap();
+    let list = folder
+        .run(&["keystore", "list", "--profile", "two"])
+        .with_status(2);
+    assert!(list.out.contains("demo-server"), "{}", list.out);
+    assert!(
+        list.err
+            .contains("application-two.properties:1: palisade.keystores.partners.location"),
+        "{}",
+        list.err
+    );
+    let json = folder
+        .run(&["keystore", "list", "--profile", "two", "--format", "json"])
+        .with_status(2)
+        .json();
+    assert_eq!(json["entries"].as_array().unwrap().len(), 2);
+    assert_eq!(json["errors"].as_array().unwrap().len(), 1);
+    let show = folder
+        .run(&["keystore", "show", "demo-server", "--profile", "two"])
+        .with_status(2);
+    assert!(show.err.contains("keystore `partners`"), "{}", show.err);
+}

@@ -1,0 +1,16 @@
+//! The command as users run it: the built binary over real folders.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail loudly"
+)]
+
+mod blueriq;
+mod check;
+mod encrypt;
+mod explain;
+mod init;
+mod keystore;
+mod serve;
+mod support;
+mod usage;
