@@ -152,7 +152,11 @@ fn check(rule: Rule, value: &[u8], repeated: bool, newer: bool) -> Result<(), Fa
 
 /// Whether a value is visible ASCII, spaces and tabs. It looks at every byte without leaving early, which many at a time can be.
 fn is_plain(value: &[u8]) -> bool {
-    value.iter().fold(true, |plain, byte| plain & (matches!(byte, b' '..=b'~') | (*byte == b'\t')))
+    value
+        .iter()
+        .filter(|byte| !matches!(byte, b' '..=b'~' | b'\t'))
+        .count()
+        == 0
 }
 
 /// Whether a name with underscores, read with hyphens, is that of another field here or of one that decides something.

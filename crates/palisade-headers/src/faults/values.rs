@@ -5,7 +5,10 @@ pub(super) const MOST_RANGES: usize = 5;
 
 /// A character of a token (RFC 9110 section 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(
+        byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~'
+    )
 }
 
 fn is_token(text: &[u8]) -> bool {
@@ -154,7 +157,19 @@ pub(super) fn connection(value: &[u8]) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{connection, credentials, media_type, number, preferences, range};
+    use super::{connection, credentials, is_token_byte, media_type, number, preferences, range};
+
+    #[test]
+    fn a_token_has_the_characters_of_the_standard() {
+        let special = b"!#$%&'*+-.^_`|~";
+        for byte in u8::MIN..=u8::MAX {
+            assert_eq!(
+                is_token_byte(byte),
+                byte.is_ascii_alphanumeric() || special.contains(&byte),
+                "{byte}"
+            );
+        }
+    }
 
     #[rstest]
     #[case("application/json", true)]
