@@ -12,10 +12,8 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, request, response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use palisade_core::settings::ByteSize;
 use palisade_core::{
-    Bodies, Context, Entry, Guard, Message, Pipeline, PipelineLimits, Rejection, RequestId, Stage, Step,
-    Transform,
+    Bodies, Context, Entry, Guard, Message, Pipeline, Rejection, RequestId, Stage, Step, Transform,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -90,8 +88,8 @@ impl Guard for Witness {
 }
 
 /// Waits once in each direction.
-#[derive(Debug, Default)]
-struct Waiting(Bodies);
+#[derive(Debug)]
+struct Waiting;
 
 impl Transform for Waiting {
     fn name(&self) -> &'static str {
@@ -99,7 +97,7 @@ impl Transform for Waiting {
     }
 
     fn needs(&self) -> Bodies {
-        self.0
+        Bodies::None
     }
 
     fn request<'a>(&'a self, _: &'a mut Context, _: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -140,7 +138,7 @@ fn hello(
 /// Each of the two ways a pipeline is run: guards alone, and with a transform among them.
 fn both_ways(stages: &[Stage]) -> [Vec<Entry>; 2] {
     let guards: Vec<Entry> = stages.iter().cloned().map(Entry::from).collect();
-    let mut boxed = vec![Entry::from(Stage::transform(Waiting::default()))];
+    let mut boxed = vec![Entry::from(Stage::transform(Waiting))];
     boxed.extend(guards.iter().cloned());
     [guards, boxed]
 }
@@ -203,14 +201,6 @@ async fn a_stage_that_only_reports_lets_the_exchange_go_on() {
 /// A body that is fed from elsewhere.
 #[derive(Debug)]
 struct Channel(mpsc::UnboundedReceiver<Bytes>);
-
-impl From<Bytes> for Channel {
-    fn from(bytes: Bytes) -> Self {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        sender.send(bytes).expect("the receiver is here");
-        Self(receiver)
-    }
-}
 
 impl Body for Channel {
     type Data = Bytes;
@@ -373,95 +363,4 @@ async fn an_error_of_the_inner_service_passes_untouched_and_no_stage_sees_it() {
         assert_eq!(error, "broken pipe");
         assert_eq!(said(&log), ["request 1", "released 1"]);
     }
-}
-
-#[tokio::test]
-async fn a_request_body_beyond_the_limit_is_refused_and_the_limit_named() {
-    let pipeline = |limit| {
-        Pipeline::new(
-            [Stage::transform(Waiting(Bodies::Request))],
-            PipelineLimits::both(ByteSize::bytes(limit)),
-        )
-    };
-    let log = Log::default();
-    assert_eq!(
-        pipeline(4)
-            .layer(hello(&log))
-            .oneshot(request())
-            .await
-            .unwrap()
-            .status(),
-        StatusCode::OK
-    );
-    let response = pipeline(3).layer(hello(&log)).oneshot(request()).await.unwrap();
-    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&body).unwrap(),
-        json!({
-            "type": "urn:palisade:problem:body-too-large",
-            "title": "The request's body is too large",
-            "status": 413,
-            "detail": "The request's body is too large",
-            "instance": "r-1",
-            "limit": 3,
-        })
-    );
-}
-
-#[tokio::test]
-async fn a_response_body_beyond_the_limit_is_an_error_without_details() {
-    let limits = PipelineLimits::both(ByteSize::bytes(4));
-    let pipeline = Pipeline::new([Stage::transform(Waiting(Bodies::Response))], limits);
-    let response = pipeline
-        .layer(hello(&Log::default()))
-        .oneshot(request())
-        .await
-        .unwrap();
-    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&body).unwrap(),
-        json!({
-            "type": "urn:palisade:problem:response-unreadable",
-            "title": "The answer could not be processed",
-            "status": 500,
-            "detail": "The answer could not be processed",
-            "instance": "r-1",
-        })
-    );
-}
-
-#[tokio::test]
-async fn a_stage_that_waits_but_needs_no_body_causes_no_buffering() {
-    let (to_handler, request_body) = mpsc::unbounded_channel();
-    let (to_client, response_body) = mpsc::unbounded_channel();
-    let channels = Arc::new(Mutex::new(Some((to_handler, to_client.clone(), response_body))));
-    let inner = service_fn(move |request: Request<Channel>| {
-        let (to_handler, to_client, response_body) = channels.lock().unwrap().take().unwrap();
-        async move {
-            // The body does not end before the handler, which reads it, lets it go on.
-            let mut body = request.into_body();
-            to_handler.send(Bytes::from_static(b"one")).unwrap();
-            assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one");
-            drop(to_handler);
-            assert!(body.frame().await.is_none());
-            to_client.send(Bytes::from_static(b"two")).unwrap();
-            Ok::<_, Infallible>(Response::new(Channel(response_body)))
-        }
-    });
-    let pipeline = Pipeline::from_iter([
-        Stage::transform(Waiting(Bodies::None)),
-        Stage::transform(Waiting(Bodies::None)),
-    ]);
-    let response = pipeline
-        .layer(inner)
-        .oneshot(Request::new(Channel(request_body)))
-        .await
-        .unwrap();
-    // The response has not ended either: its sender is still here.
-    let mut body = response.into_body();
-    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "two");
-    drop(to_client);
-    assert!(body.frame().await.is_none());
 }
