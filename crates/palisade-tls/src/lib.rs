@@ -9,6 +9,9 @@
 //! 5. Keys, issuers and revocation lists are reloaded without dropping a connection.
 //! 6. Facts are parsed once per connection and handed to each request.
 //!
+//! With revocation lists given, a certificate that no list covers is refused, and so is everything below a list that is past its
+//! `nextUpdate`. Certificates of X.509 version 1 are not accepted.
+//!
 //! What this does not protect against: a trusted proxy that lies; a client certificate's private key in other hands; denial of
 //! service by sheer numbers of connections, which the server bounds.
 //!

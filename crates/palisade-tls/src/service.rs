@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, request};
-use palisade_core::{Context, Rejection, RequestId};
+use palisade_core::{Context, RefusalFormat, Rejection, RequestId};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -106,6 +106,24 @@ impl<S> ConnectionService<S> {
     }
 }
 
+/// How a refusal is written. Routes are not known yet, so the request itself must say that it is SOAP: by the media type of
+/// SOAP 1.2 (RFC 3902), or by the field that SOAP 1.1 requires (section 6.1.1).
+fn format(head: &request::Parts) -> RefusalFormat {
+    let media_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/soap+xml") {
+        RefusalFormat::Soap12
+    } else if head.headers.contains_key("soapaction") {
+        RefusalFormat::Soap11
+    } else {
+        RefusalFormat::Problem
+    }
+}
+
 impl<S, B, R> Service<Request<B>> for ConnectionService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -127,7 +145,8 @@ where
                 id: Some(id),
             },
             Err(refused) => {
-                let answer = Rejection::from(refused).refuse(&mut Context::new(&head), "listener");
+                let answer = Rejection::from(refused)
+                    .refuse(&mut Context::with_format(&head, format(&head)), "listener");
                 Kind::Refused {
                     answer: Some(answer.map(R::from)),
                 }
@@ -175,5 +194,31 @@ where
                 .take()
                 .map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use palisade_core::RefusalFormat;
+    use rstest::rstest;
+
+    use super::format;
+
+    #[rstest]
+    #[case(&[("content-type", "application/json")], RefusalFormat::Problem)]
+    #[case(&[("content-type", "text/xml")], RefusalFormat::Problem)]
+    #[case(&[("content-type", "text/xml"), ("soapaction", "\"\"")], RefusalFormat::Soap11)]
+    #[case(&[("content-type", "Application/SOAP+xml; charset=utf-8; action=a")], RefusalFormat::Soap12)]
+    #[case(&[], RefusalFormat::Problem)]
+    fn a_request_that_says_it_is_soap_is_refused_with_a_fault(
+        #[case] headers: &[(&str, &str)],
+        #[case] expected: RefusalFormat,
+    ) {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        assert_eq!(format(&request.body(()).unwrap().into_parts().0), expected);
     }
 }
