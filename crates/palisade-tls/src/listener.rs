@@ -58,42 +58,7 @@ impl Snapshot {
             Ok(sessions) => sessions,
             Err(error) => return Err(BuildError::at("tls", format_args!("tickets to be made: {error}"))),
         };
-        let offer = suites::offer(&settings.tls, &mut faults, &mut findings);
-        let (mut trust, mut tls) = (None, None);
-        if let Some(offer) = &offer {
-            let now = surroundings.clock.now();
-            let sources = Sources {
-                keystores: surroundings.keystores,
-                folder: surroundings.folder,
-                offer,
-                now,
-            };
-            trust = Trust::load(
-                surroundings.listener,
-                &settings.tls,
-                &sources,
-                &mut faults,
-                &mut findings,
-            );
-            if settings.tls.enabled {
-                let keys = Keys::load(
-                    &settings.tls,
-                    surroundings.keystores,
-                    offer,
-                    &mut faults,
-                    &mut findings,
-                );
-                tls = server_config(
-                    settings,
-                    offer,
-                    keys,
-                    trust.as_deref(),
-                    &sessions,
-                    surroundings.clock,
-                    &mut faults,
-                );
-            }
-        }
+        let (trust, tls) = handshakes(settings, surroundings, &sessions, &mut faults, &mut findings);
         let snapshot = Self {
             tls,
             trust,
@@ -112,6 +77,46 @@ impl Snapshot {
         };
         faults.or_ok((snapshot, findings))
     }
+}
+
+/// Whom handshakes trust, and how they are made; what is missing has a fault that stands for it.
+fn handshakes(
+    settings: &ListenerSettings,
+    surroundings: &Surroundings<'_>,
+    sessions: &Sessions,
+    faults: &mut BuildError,
+    findings: &mut Vec<Finding>,
+) -> (Option<Arc<Trust>>, Option<Arc<ServerConfig>>) {
+    let Surroundings {
+        listener,
+        keystores,
+        clock,
+        folder,
+    } = surroundings;
+    // With an offer that cannot be made, keys and issuers are checked against the usual one: all faults are told at once.
+    let offer = suites::offer(&settings.tls, faults, findings).or_else(|| {
+        suites::offer(
+            &TlsSettings::default(),
+            &mut BuildError::default(),
+            &mut Vec::new(),
+        )
+    });
+    let Some(offer) = offer else {
+        return (None, None);
+    };
+    let sources = Sources {
+        keystores,
+        folder,
+        offer: &offer,
+        now: clock.now(),
+    };
+    let trust = Trust::load(listener, &settings.tls, &sources, faults, findings);
+    if !settings.tls.enabled {
+        return (trust, None);
+    }
+    let keys = Keys::load(&settings.tls, keystores, &offer, faults, findings);
+    let tls = server_config(settings, &offer, keys, trust.as_deref(), sessions, clock, faults);
+    (trust, tls)
 }
 
 /// What the settings say about each other.

@@ -288,7 +288,7 @@ fn each_fault_names_its_key(#[case] settings: Value, #[case] key: &str) {
 #[test]
 fn faults_are_collected() {
     let settings = json!({"trusted-proxies": ["x"], "tls": {"key-alias": "absent", "cipher-suites": ["RC4-SHA"], "alpn": ["spdy"]}});
-    assert_eq!(World::new().faults(settings).faults.len(), 3);
+    assert_eq!(World::new().faults(settings).faults.len(), 4);
 }
 
 #[rstest]
