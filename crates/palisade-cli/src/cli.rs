@@ -130,6 +130,9 @@ pub(crate) enum Command {
     /// Explain what would happen to a request: the group, its stages in order, the verdict
     #[command(after_help = text::EXPLAIN)]
     Explain(ExplainArguments),
+    /// Compare two configuration folders: settings, groups, and the routes that change group or lose a stage
+    #[command(after_help = text::DIFF)]
+    Diff(DiffArguments),
     /// Write a starter folder that can be served at once
     #[command(after_help = text::INIT)]
     Init(InitArguments),
@@ -147,6 +150,7 @@ impl Command {
             Self::Serve(arguments) => &arguments.common,
             Self::Check(arguments) => &arguments.common,
             Self::Explain(arguments) => &arguments.common,
+            Self::Diff(arguments) => &arguments.common,
             Self::Init(arguments) => &arguments.common,
             Self::Encrypt(arguments) => &arguments.common,
             Self::Keystore(KeystoreCommand::List(arguments)) => &arguments.common,
@@ -194,6 +198,17 @@ pub(crate) struct ExplainArguments {
     /// Suppose a TLS session of this version, such as TLSv1.3
     #[arg(long, value_name = "VERSION")]
     pub(crate) tls: Option<TlsVersion>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `palisade diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The configuration folder as it was
+    pub(crate) old: PathBuf,
+    /// The configuration folder as it is to be
+    pub(crate) new: PathBuf,
     #[command(flatten)]
     common: Common,
 }

@@ -28,6 +28,11 @@ use crate::cli::{Cli, Format};
 use crate::outcome::{Exit, Failure};
 use crate::output::Output;
 
+/// The command line as it is read, for whoever documents it or completes it in a shell.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the command with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();

@@ -45,6 +45,16 @@ Examples:
 Status 1 when the request would be refused; 0 when it would pass, or when that hangs on something that was not supposed. Only \
 the policy is compiled: keystores and certificates are not opened.";
 
+/// `palisade diff`.
+pub(super) const DIFF: &str = "\
+Examples:
+  palisade diff /etc/palisade ./config
+  palisade diff old new --profile production --format json | jq '.routes[] | select(.lost != [])'
+
+Routes are found by trying: every combination of the web services, operations, methods and SOAP actions that groups of either \
+folder name, others that none names, and an example of each path pattern. A stage that only reports counts as lost. Profiles, \
+--set and variables apply to both folders. The status is 0 whether they differ or not.";
+
 /// `palisade init`.
 pub(super) const INIT: &str = "\
 Examples:

@@ -1,23 +1,20 @@
 //! `palisade explain`: what would happen to a request, and why.
 
 use std::io;
-use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use palisade_config::Config;
-use palisade_core::{SystemClock, TlsSession};
-use palisade_endpoint::{Environment, ExplainedStage, Explanation, Policy, Probe, Verdict};
-use palisade_server::settings::ServerSettings;
+use palisade_core::TlsSession;
+use palisade_endpoint::{ExplainedStage, Explanation, Probe, Verdict};
 
-use super::registry;
+use super::compile;
 use crate::cli::{Common, ExplainArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
 
 pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Output) -> Outcome {
     let probe = probe(arguments)?;
-    let policy = policy(common)?;
+    let (_, policy) = compile(&common.sources()?)?;
     let explanation = policy.explain(&probe);
     if output.is_json() {
         output.json(&explanation)?;
@@ -28,21 +25,6 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
         Verdict::Refused { .. } => Exit::Refused,
         _ => Exit::Fine,
     })
-}
-
-/// Compiles the policy alone. Errors of other settings are errors here too: a folder that cannot be served explains nothing.
-fn policy(common: &Common) -> Result<Policy, Failure> {
-    let (config, mut errors) = Config::load(&common.sources()?);
-    let (_, found) = ServerSettings::read(&config);
-    errors.extend(found);
-    let environment = Environment::new(Arc::new(SystemClock::new()));
-    match registry().compile(&config, &environment) {
-        Ok(policy) => Ok(errors.into_result(policy)?),
-        Err(found) => {
-            errors.extend(found);
-            Err(errors.into())
-        }
-    }
 }
 
 fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {

@@ -101,7 +101,8 @@ fn from_blueriq(file: &Path, folder: &Path) -> Result<String, Failure> {
     ))
 }
 
-/// Interceptors without settings are declared nowhere in a Blueriq file; under native names that would be an error.
+/// Where a Blueriq file declares no interceptor at all, its defaults hold for those that groups name; under native names an
+/// interceptor must be declared. Where it declares some, another name is a mistake, and `check` says so.
 fn declarations(bytes: &[u8], folder: &Path) -> String {
     let mut sources = Sources::new(folder);
     let properties = parse(bytes).properties.into_iter();
@@ -110,6 +111,9 @@ fn declarations(bytes: &[u8], folder: &Path) -> String {
         .collect();
     // Only names are wanted of this configuration; what is wrong with it is for `check` to say.
     let (config, _) = Config::load(&sources);
+    if !config.names("palisade.interceptors").is_empty() {
+        return String::new();
+    }
     let undeclared = config.blueriq().undeclared_interceptors.iter().map(|name| {
         let key = format!("{}.report-only", config.child_key("palisade.interceptors", name));
         format!(

@@ -7,6 +7,7 @@
 
 mod blueriq;
 mod check;
+mod diff;
 mod encrypt;
 mod explain;
 mod init;

@@ -1,9 +1,10 @@
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &["serve"],
     &["check"],
     &["explain"],
+    &["diff"],
     &["init"],
     &["encrypt"],
     &["keystore", "list"],
@@ -59,6 +60,8 @@ fn wrong_use_ends_with_status_2_and_a_suggestion() {
         &["explain", "GET", "/a", "--peer", "nobody"],
         &["explain", "GET", "/a", "--tls", "TLSv9"],
         &["keystore", "show"],
+        &["diff", "config"],
+        &["diff", "config", "nowhere"],
         &["encrypt", "palisade.x y"],
         &["check", "--encryption-password-file", "missing"],
         &[],
