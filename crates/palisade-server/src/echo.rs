@@ -27,6 +27,7 @@ use serde_json::{Map, Value, json};
 use tower_service::Service;
 
 use crate::answer;
+use crate::idle::stood_still;
 
 /// The largest body that is echoed.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -70,6 +71,12 @@ fn unreadable(error: Box<dyn Error + Send + Sync>) -> Rejection {
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
             "The request body is too large",
+        )
+    } else if stood_still(error.as_ref()) {
+        Rejection::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-timeout",
+            "The request body did not arrive in time",
         )
     } else {
         Rejection::new(

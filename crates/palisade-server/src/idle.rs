@@ -1,5 +1,6 @@
 //! A body that must not stand still.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +31,18 @@ pin_project! {
 #[error("the body stood still for {limit:?}")]
 pub(crate) struct StoodStill {
     limit: Duration,
+}
+
+/// Whether a body ended because its source sent nothing for too long.
+pub(crate) fn stood_still(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<StoodStill>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 impl<B> IdleBody<B> {

@@ -24,6 +24,7 @@ use crate::instant;
 use crate::logs::LogHandle;
 use crate::settings::ServerSettings;
 use crate::status::{Applied, Reload, Status};
+use crate::watch::Seen;
 
 /// The parts of a running server that files can change.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Running {
     pub(crate) started: ServerSettings,
     pub(crate) gateway: OnceLock<Gateway>,
     pub(crate) log: OnceLock<LogHandle>,
+    /// The state of the files as the server was loaded; it may begin to watch them much later.
+    pub(crate) seen: Seen,
     latest: Mutex<Latest>,
 }
 
@@ -60,6 +63,7 @@ impl Running {
             started: assembly.settings.clone(),
             gateway: OnceLock::new(),
             log: OnceLock::new(),
+            seen: Seen::of(&files),
             latest: Mutex::new(Latest {
                 settings: assembly.settings,
                 keystores: assembly.keystores,

@@ -2,9 +2,8 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum_server::accept::DefaultAcceptor;
@@ -13,35 +12,33 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use metrics_exporter_prometheus::PrometheusHandle;
 use palisade_config::{Errors, Sources};
+use palisade_core::Finding;
 use palisade_core::pipeline::BoxError;
-use palisade_core::{Finding, Resources, SystemClock};
-use palisade_endpoint::{EndpointGroupsLayer, Environment, PolicyHandle, Registry};
+use palisade_endpoint::{EndpointGroupsLayer, PolicyHandle, Registry};
 use tokio::task::JoinSet;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
 use crate::admin;
 use crate::assembly::{Assembly, Recipe};
-use crate::control::{Bindings, ServerHandle, Steering, Stop};
+use crate::control::{Bindings, ServerHandle, Steering};
 use crate::echo::Echo;
 use crate::entry::Entry;
+use crate::error::ServeError;
 use crate::gateway::{Gateway, Upstream};
 use crate::listener::{Bound, ListenerHandle};
+use crate::loader::Loader;
 use crate::logs::LogHandle;
 use crate::reload::Running;
 use crate::settings::ServerSettings;
 use crate::signals::Signals;
-use crate::status::LifePhase;
-use crate::watch::Watch;
+use crate::status::{LifePhase, Status};
+use crate::supervise;
 
 /// How many connections the admin listener takes at a time.
 const ADMIN_CONNECTIONS: usize = 64;
-
-/// Chooses how a [`Server`] is loaded.
-#[derive(Debug)]
-pub struct Loader {
-    recipe: Recipe,
-}
+/// How long a client of the admin listener may take for the head of a request.
+const ADMIN_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server whose configuration is loaded and sound, and that does not listen yet.
 pub struct Server {
@@ -54,74 +51,13 @@ pub struct Server {
     obeys_signals: bool,
 }
 
-/// Why a server does not serve.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// An address cannot be bound.
-    #[error("palisade.{listener}: cannot listen on {address}: {source}")]
-    Bind {
-        /// `listeners.<name>` or `admin`.
-        listener: String,
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A listener ended by itself.
-    #[error("a listener ended: {0}")]
-    Listener(#[source] io::Error),
-    /// Signals cannot be caught.
-    #[error("signals cannot be caught: {0}")]
-    Signals(#[source] io::Error),
-    /// The gateway has no upstream.
-    #[error("palisade.upstream.url is not set")]
-    NoUpstream,
-}
-
-impl Loader {
-    /// Loads from these sources, with these kinds of stage.
-    pub fn new(sources: Sources, registry: Registry) -> Self {
-        let environment = Environment::new(Arc::new(SystemClock::new()));
-        Self {
-            recipe: Recipe {
-                sources,
-                registry,
-                environment,
-                needs_upstream: false,
-            },
-        }
-    }
-
-    /// Demands `palisade.upstream.url`, for [`Server::serve_gateway`].
-    #[must_use]
-    pub fn for_gateway(mut self) -> Self {
-        self.recipe.needs_upstream = true;
-        self
-    }
-
-    /// Takes time from that clock and shares these things with stages.
-    #[must_use]
-    pub fn environment(mut self, clock: Arc<dyn palisade_core::Clock>, resources: Resources) -> Self {
-        self.recipe.environment = Environment::new(clock);
-        self.recipe.environment.resources = resources;
-        self
-    }
-
-    /// Reads and checks everything: configuration, keystores, listeners, policy, upstream. All errors come at once, sorted.
-    pub fn load(self) -> Result<Server, Errors> {
-        let assembly = self.recipe.assemble(None).map_err(|refused| refused.errors)?;
-        Ok(Server::new(self.recipe, assembly))
-    }
-}
-
 impl Server {
     /// Loads a server for an application: [`Loader`] with its defaults.
     pub fn load(sources: Sources, registry: Registry) -> Result<Self, Errors> {
         Loader::new(sources, registry).load()
     }
 
-    fn new(recipe: Recipe, mut assembly: Assembly) -> Self {
+    pub(crate) fn new(recipe: Recipe, mut assembly: Assembly) -> Self {
         let findings = assembly.findings.clone();
         let upstream = assembly.upstream.take();
         let running = Arc::new(Running::new(recipe, assembly));
@@ -202,18 +138,15 @@ impl Server {
         R: HttpBody<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        let signals = if self.obeys_signals {
-            Some(Signals::install().map_err(ServeError::Signals)?)
-        } else {
-            None
-        };
+        let signals = self.obeys_signals.then(Signals::install).transpose();
+        let signals = signals.map_err(ServeError::Signals)?;
         let listeners = self.bind().await?;
         let admin = self.bind_admin().await?;
+        let addresses = listeners
+            .iter()
+            .map(|bound| (bound.name().to_string(), bound.local()));
         let bindings = Bindings {
-            listeners: listeners
-                .iter()
-                .map(|bound| (bound.name().to_string(), bound.local()))
-                .collect(),
+            listeners: addresses.collect(),
             admin: admin.as_ref().map(Bound::local),
         };
 
@@ -222,36 +155,27 @@ impl Server {
         let mut serving = JoinSet::new();
         let mut handles = Vec::new();
         for bound in listeners {
-            let Some(acceptor) = self.running.acceptors.get(bound.name().as_ref()).cloned() else {
-                continue;
-            };
-            let handle = ListenerHandle::new();
-            handles.push(handle.clone());
-            serving.spawn(bound.serve(acceptor, entry.clone(), handle));
+            // Each listener that was bound has one.
+            if let Some(acceptor) = self.running.acceptors.get(bound.name().as_ref()) {
+                let handle = ListenerHandle::new();
+                handles.push(handle.clone());
+                serving.spawn(bound.serve(acceptor.clone(), entry.clone(), handle));
+            }
         }
+        // These end with this function.
         let mut background = JoinSet::new();
-        let admin_handle = ListenerHandle::new();
         if let Some(bound) = admin {
-            let service = admin::service(Arc::clone(&self.running.status), self.metrics);
-            let handle = admin_handle.clone();
-            background.spawn(async move {
-                if let Err(error) = bound.serve(DefaultAcceptor::new(), service, handle).await {
-                    tracing::error!(target: "palisade::listener", %error, "the admin listener ended");
-                }
-            });
+            background.spawn(serve_admin(bound, Arc::clone(&self.running.status), self.metrics));
         }
         if let Some(signals) = signals {
             background.spawn(signals.obey(self.handle.clone()));
         }
         let Steering { stop, reload } = self.steering;
-        background.spawn(follow_files(Arc::clone(&self.running), reload));
+        background.spawn(supervise::follow_files(Arc::clone(&self.running), reload));
 
         self.running.status.enter(LifePhase::Ready);
         self.handle.listens(bindings);
-        let drain = self.running.started.drain_timeout.get();
-        let ended = supervise(serving, &handles, stop, drain, &self.running).await;
-        admin_handle.stop();
-        ended
+        supervise::supervise(serving, &handles, stop, &self.running).await
     }
 
     async fn bind(&self) -> Result<Vec<Bound>, ServeError> {
@@ -275,8 +199,7 @@ impl Server {
             return Ok(None);
         }
         let address = settings.admin.bind;
-        let timeout = std::time::Duration::from_secs(10);
-        match Bound::bind("admin", address, ADMIN_CONNECTIONS, timeout).await {
+        match Bound::bind("admin", address, ADMIN_CONNECTIONS, ADMIN_HEAD_TIMEOUT).await {
             Ok(bound) => Ok(Some(bound)),
             Err(source) if settings.admin_is_chosen => Err(ServeError::Bind {
                 listener: "admin".to_owned(),
@@ -302,83 +225,12 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Reloads when files change or somebody asks.
-async fn follow_files(
-    running: Arc<Running>,
-    mut asked: tokio::sync::mpsc::Receiver<tokio::sync::oneshot::Sender<crate::status::Reload>>,
-) {
-    let mut watch = Watch::new(&running.files());
-    loop {
-        let answer = tokio::select! {
-            () = watch.changed() => None,
-            answer = asked.recv() => match answer {
-                Some(answer) => {
-                    watch.look();
-                    Some(answer)
-                }
-                None => return,
-            },
-        };
-        let reloading = Arc::clone(&running);
-        let Ok(outcome) = tokio::task::spawn_blocking(move || reloading.reload()).await else {
-            tracing::error!(target: "palisade::reload", "the reload broke off; what applied before stays in force");
-            continue;
-        };
-        watch.follow(&running.files());
-        if let Some(answer) = answer {
-            // Whoever asked may have gone.
-            let _ = answer.send(outcome);
-        }
-    }
-}
-
-/// Waits for the end, and sees to it that it is orderly.
-async fn supervise(
-    mut serving: JoinSet<io::Result<()>>,
-    handles: &[ListenerHandle],
-    mut stop: tokio::sync::watch::Receiver<Stop>,
-    drain: std::time::Duration,
-    running: &Running,
-) -> Result<(), ServeError> {
-    let ended = tokio::select! {
-        result = serving.join_next() => of_listener(result),
-        () = told(&mut stop, Stop::Drain) => Ok(()),
-    };
-    running.status.enter(LifePhase::Draining);
-    tracing::info!(target: "palisade::listener", ?drain, "draining");
-    for handle in handles {
-        handle.drain(drain);
-    }
-    let finished = tokio::select! {
-        finished = all(&mut serving) => finished,
-        () = told(&mut stop, Stop::Now) => {
-            for handle in handles {
-                handle.stop();
-            }
-            all(&mut serving).await
-        }
-    };
-    ended.and(finished)
-}
-
-/// Waits until the server is told to stop that far. The server itself holds a sender, so nothing else ends the wait.
-async fn told(stop: &mut tokio::sync::watch::Receiver<Stop>, how: Stop) {
-    let _ = stop.wait_for(|stop| *stop >= how).await;
-}
-
-/// Waits for every listener; the first error counts.
-async fn all(serving: &mut JoinSet<io::Result<()>>) -> Result<(), ServeError> {
-    let mut outcome = Ok(());
-    while let Some(result) = serving.join_next().await {
-        outcome = outcome.and(of_listener(Some(result)));
-    }
-    outcome
-}
-
-fn of_listener(result: Option<Result<io::Result<()>, tokio::task::JoinError>>) -> Result<(), ServeError> {
-    match result {
-        None | Some(Ok(Ok(()))) => Ok(()),
-        Some(Ok(Err(error))) => Err(ServeError::Listener(error)),
-        Some(Err(error)) => Err(ServeError::Listener(io::Error::other(error))),
+async fn serve_admin(bound: Bound, status: Arc<Status>, metrics: Option<PrometheusHandle>) {
+    let service = admin::service(status, metrics);
+    let served = bound
+        .serve(DefaultAcceptor::new(), service, ListenerHandle::new())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(target: "palisade::listener", %error, "the admin listener ended");
     }
 }

@@ -28,8 +28,12 @@ pub(crate) struct Watch {
     watcher: Option<RecommendedWatcher>,
     told: mpsc::Receiver<()>,
     folders: BTreeSet<PathBuf>,
-    seen: BTreeMap<PathBuf, Stamp>,
+    seen: Seen,
 }
+
+/// The state that files were seen in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen(BTreeMap<PathBuf, Stamp>);
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +48,8 @@ enum Stamp {
 }
 
 impl Watch {
-    /// Watches these files from now on.
-    pub(crate) fn new(files: &[PathBuf]) -> Self {
+    /// Watches these files for states that differ from what was seen.
+    pub(crate) fn new(files: &[PathBuf], seen: Seen) -> Self {
         // One message that waits says as much as many.
         let (tell, told) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |_| {
@@ -58,7 +62,7 @@ impl Watch {
             watcher,
             told,
             folders: BTreeSet::new(),
-            seen: BTreeMap::new(),
+            seen,
         };
         watch.follow(files);
         watch
@@ -67,10 +71,10 @@ impl Watch {
     /// Watches these files instead; one that was watched before keeps the state it was last seen in.
     pub(crate) fn follow(&mut self, files: &[PathBuf]) {
         let seen = files.iter().map(|file| {
-            let stamp = self.seen.remove(file).unwrap_or_else(|| Stamp::of(file));
+            let stamp = self.seen.0.remove(file).unwrap_or_else(|| Stamp::of(file));
             (file.clone(), stamp)
         });
-        self.seen = seen.collect();
+        self.seen = Seen(seen.collect());
         let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders_of(file)).collect();
         if let Some(watcher) = &mut self.watcher {
             for gone in self.folders.difference(&folders) {
@@ -86,12 +90,15 @@ impl Watch {
 
     /// Ends when a watched file has changed and things have calmed down.
     pub(crate) async fn changed(&mut self) {
+        // A file may have changed before its folder was watched.
+        let mut wait = Duration::ZERO;
         loop {
             if self.watcher.is_some() {
-                let _ = timeout(LOOK, self.told.recv()).await;
+                let _ = timeout(wait, self.told.recv()).await;
             } else {
-                sleep(LOOK).await;
+                sleep(wait).await;
             }
+            wait = LOOK;
             let at_last = Instant::now() + AT_LAST;
             while let Ok(Some(())) = timeout_at(at_last.min(Instant::now() + QUIET), self.told.recv()).await {
                 if Instant::now() >= at_last {
@@ -107,7 +114,7 @@ impl Watch {
     /// Takes note of the state of all files, and says whether one differs. It asks the file system for metadata alone.
     pub(crate) fn look(&mut self) -> bool {
         let mut differs = false;
-        for (file, seen) in &mut self.seen {
+        for (file, seen) in &mut self.seen.0 {
             let now = Stamp::of(file);
             differs |= now != *seen;
             *seen = now;
@@ -121,6 +128,13 @@ impl fmt::Debug for Watch {
         f.debug_struct("Watch")
             .field("folders", &self.folders)
             .finish_non_exhaustive()
+    }
+}
+
+impl Seen {
+    /// The state that these files are in.
+    pub(crate) fn of(files: &[PathBuf]) -> Self {
+        Self(files.iter().map(|file| (file.clone(), Stamp::of(file))).collect())
     }
 }
 
@@ -180,7 +194,7 @@ mod tests {
 
     use tokio::time::timeout;
 
-    use super::Watch;
+    use super::{Seen, Watch};
 
     const SOON: Duration = Duration::from_secs(3);
 
@@ -189,7 +203,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, absent) = (folder.path().join("a"), folder.path().join("b"));
         fs::write(&file, "1").unwrap();
-        let mut watch = Watch::new(&[file.clone(), absent.clone()]);
+        let files = [file.clone(), absent.clone()];
+        let mut watch = Watch::new(&files, Seen::of(&files));
 
         fs::write(&file, "22").unwrap();
         timeout(SOON, watch.changed()).await.expect("written");
@@ -205,6 +220,16 @@ mod tests {
         timeout(SOON, watch.changed()).await.expect("replaced");
     }
 
+    #[tokio::test]
+    async fn a_file_that_changed_before_it_was_watched_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [folder.path().join("a")];
+        let seen = Seen::of(&files);
+        fs::write(&files[0], "1").unwrap();
+        let mut watch = Watch::new(&files, seen);
+        timeout(SOON, watch.changed()).await.expect("changed before");
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn a_link_that_is_swapped_above_the_file_is_noticed() {
@@ -218,7 +243,8 @@ mod tests {
         symlink(folder.path().join("one"), &data).unwrap();
         let file = folder.path().join("a");
         symlink(data.join("a"), &file).unwrap();
-        let mut watch = Watch::new(&[file]);
+        let files = [file];
+        let mut watch = Watch::new(&files, Seen::of(&files));
 
         let next = folder.path().join("..next");
         symlink(folder.path().join("two"), &next).unwrap();

@@ -69,11 +69,10 @@ impl Client {
 impl Sender {
     async fn exchange(&mut self) {
         let request = |uri: &'static str| {
-            let request = Request::get(uri)
+            Request::get(uri)
                 .header("accept", "application/json")
                 .header("user-agent", "bench/1")
-                .header("x-partner", "acme");
-            request
+                .header("x-partner", "acme")
         };
         let response = match self {
             Self::Http1(sender) => {

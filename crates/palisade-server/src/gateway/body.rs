@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::progress::Progress;
+use crate::idle::stood_still;
 
 /// The client's body on its way to the upstream.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl HttpBody for UpstreamBody {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Pending => self.progress.waits_for_client(),
-            Poll::Ready(Some(Err(_))) => self.progress.failed(),
+            Poll::Ready(Some(Err(error))) => self.progress.failed(stood_still(error)),
             Poll::Ready(_) => self.progress.moved(),
         }
         let frame = ready!(polled);

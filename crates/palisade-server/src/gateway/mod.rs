@@ -102,9 +102,9 @@ impl Upstream {
         let request = Request::from_parts(head, UpstreamBody::new(body, progress.clone()));
         let response = tokio::select! {
             biased;
-            response = self.client.clone().call(request) => response.map_err(|error| {
-                if progress.has_failed() { Failure::ClientBroke } else { error.into() }
-            })?,
+            response = self.client.clone().call(request) => {
+                response.map_err(|error| progress.failure().unwrap_or_else(|| error.into()))?
+            }
             stall = progress.stalled(self.timeout) => return Err(stall.into()),
         };
         let (mut head, body) = response.into_parts();

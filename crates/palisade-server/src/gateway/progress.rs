@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::rejection::Failure;
+
 /// What a request's body tells of its way to the upstream. Clones share one state.
 #[derive(Debug, Clone)]
 pub(super) struct Progress(Arc<State>);
@@ -52,14 +54,21 @@ impl Progress {
         self.0.waits_for_client.store(true, Ordering::Relaxed);
     }
 
-    /// The client's body cannot be read to its end.
-    pub(super) fn failed(&self) {
+    /// The client's body cannot be read to its end, because nothing more came or because it broke off.
+    pub(super) fn failed(&self, stood_still: bool) {
+        self.0.waits_for_client.store(stood_still, Ordering::Relaxed);
         self.0.failed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client's body could not be read to its end.
-    pub(super) fn has_failed(&self) -> bool {
-        self.0.failed.load(Ordering::Relaxed)
+    /// Why the client's body could not be read to its end, if it could not.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let stood_still = self.0.waits_for_client.load(Ordering::Relaxed);
+        let failure = if stood_still {
+            Failure::ClientStopped
+        } else {
+            Failure::ClientBroke
+        };
+        self.0.failed.load(Ordering::Relaxed).then_some(failure)
     }
 
     /// Ends when nothing has moved for `limit`.

@@ -1,9 +1,4 @@
 //! Listeners over real sockets: slow clients, floods, and answers that must arrive.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that cannot reach its server must stop"
-)]
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,17 +1,10 @@
 //! Changing files under a running server, and repeating the same requests on the same connections.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that cannot reach its server must stop"
-)]
-
-mod common;
 
 use std::fs;
 use std::time::Duration;
 
+use crate::common::{OPEN, Running, Version, code};
 use axum::Router;
-use common::{OPEN, Running, Version, code};
 use palisade_server::status::Reload;
 use rstest::rstest;
 use tokio::net::TcpListener;
@@ -226,7 +219,7 @@ async fn a_folder_that_is_swapped_as_kubernetes_does_applies() {
         fs::create_dir(&folder).unwrap();
         fs::write(
             folder.join("application.properties"),
-            format!("{}{}", common::BASE, group(path)),
+            format!("{}{}", crate::common::BASE, group(path)),
         )
         .unwrap();
         let next = root.join("..next");
@@ -242,12 +235,12 @@ async fn a_folder_that_is_swapped_as_kubernetes_does_applies() {
     assert_eq!(client.get("/b").await.0, 200);
 
     mount("..two", "/c");
-    let served = async {
+    let swapped = async {
         while client.get("/c").await.0 != 200 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(common::SOON, served)
+    tokio::time::timeout(crate::common::SOON, swapped)
         .await
         .expect("the swap is noticed");
 }

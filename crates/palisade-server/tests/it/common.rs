@@ -1,13 +1,4 @@
 //! A server from real files, and clients that speak to it over real sockets.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    unreachable_pub,
-    dead_code,
-    reason = "a test that cannot start its server must stop; not every test uses every helper"
-)]
 
 use std::fs;
 use std::net::SocketAddr;
@@ -34,29 +25,29 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// A configuration folder with a server's key.
-pub struct Folder {
-    pub folder: TempDir,
-    pub ca: TestCa,
+pub(crate) struct Folder {
+    pub(crate) folder: TempDir,
+    pub(crate) ca: TestCa,
 }
 
 /// What every test needs: a listener, its key, and an admin listener, all on free ports.
-pub const BASE: &str = "palisade.listeners.main.bind=127.0.0.1:0\n\
+pub(crate) const BASE: &str = "palisade.listeners.main.bind=127.0.0.1:0\n\
     palisade.listeners.main.tls.key-alias=server\n\
     palisade.keystores.server.location=server.pem\n\
     palisade.admin.bind=127.0.0.1:0\n";
 
 /// One group for everything.
-pub const OPEN: &str = "palisade.endpoints[0].name=all\npalisade.endpoints[0].paths=/{*rest}\n";
+pub(crate) const OPEN: &str = "palisade.endpoints[0].name=all\npalisade.endpoints[0].paths=/{*rest}\n";
 
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     Registry::new().with::<TlsFloor>()
 }
 
 impl Folder {
-    pub fn new(properties: &str) -> Self {
+    pub(crate) fn new(properties: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = TestCa::new("Test Root");
         ca.server(&["localhost"]).write_pem(folder.path(), "server");
@@ -66,31 +57,32 @@ impl Folder {
     }
 
     /// Replaces the properties behind [`BASE`], by a rename as careful editors do it.
-    pub fn write(&self, properties: &str) {
+    pub(crate) fn write(&self, properties: &str) {
         let next = self.folder.path().join("next");
+        let properties = properties.strip_prefix(BASE).unwrap_or(properties);
         fs::write(&next, format!("{BASE}{properties}")).unwrap();
         fs::rename(next, self.folder.path().join("application.properties")).unwrap();
     }
 
-    pub fn loader(&self) -> Loader {
+    pub(crate) fn loader(&self) -> Loader {
         Loader::new(Sources::new(self.folder.path()), registry())
     }
 
-    pub fn load(&self) -> Result<Server, Errors> {
+    pub(crate) fn load(&self) -> Result<Server, Errors> {
         self.loader().load()
     }
 }
 
 /// A server that runs.
-pub struct Running {
-    pub folder: Folder,
-    pub handle: ServerHandle,
-    pub at: Bindings,
-    pub ended: JoinHandle<Result<(), ServeError>>,
+pub(crate) struct Running {
+    pub(crate) folder: Folder,
+    pub(crate) handle: ServerHandle,
+    pub(crate) at: Bindings,
+    pub(crate) ended: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Running {
-    pub async fn echo(properties: &str) -> Self {
+    pub(crate) async fn echo(properties: &str) -> Self {
         let folder = Folder::new(properties);
         let server = folder
             .load()
@@ -100,8 +92,11 @@ impl Running {
         Self::of(folder, handle, tokio::spawn(server.serve_echo())).await
     }
 
-    pub async fn gateway(properties: &str) -> Self {
-        let folder = Folder::new(properties);
+    pub(crate) async fn gateway(properties: &str) -> Self {
+        Self::gateway_of(Folder::new(properties)).await
+    }
+
+    pub(crate) async fn gateway_of(folder: Folder) -> Self {
         let server = folder
             .loader()
             .for_gateway()
@@ -112,7 +107,7 @@ impl Running {
         Self::of(folder, handle, tokio::spawn(server.serve_gateway())).await
     }
 
-    pub async fn app(properties: &str, app: axum::Router) -> Self {
+    pub(crate) async fn app(properties: &str, app: axum::Router) -> Self {
         let folder = Folder::new(properties);
         let server = folder
             .load()
@@ -122,7 +117,11 @@ impl Running {
         Self::of(folder, handle, tokio::spawn(server.serve(app))).await
     }
 
-    pub async fn of(folder: Folder, handle: ServerHandle, ended: JoinHandle<Result<(), ServeError>>) -> Self {
+    pub(crate) async fn of(
+        folder: Folder,
+        handle: ServerHandle,
+        ended: JoinHandle<Result<(), ServeError>>,
+    ) -> Self {
         let at = timeout(SOON, handle.listening())
             .await
             .unwrap()
@@ -135,18 +134,18 @@ impl Running {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.at.listeners["main"]
     }
 
-    pub async fn tls(&self, alpn: &[&str]) -> TlsStream<TcpStream> {
+    pub(crate) async fn tls(&self, alpn: &[&str]) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.address()).await.unwrap();
         let config = ClientTls::trusting(&self.folder.ca).alpn(alpn).build();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(config).connect(name, stream).await.unwrap()
     }
 
-    pub async fn client(&self, version: Version) -> Client {
+    pub(crate) async fn client(&self, version: Version) -> Client {
         match version {
             Version::Http1 => {
                 let io = TokioIo::new(self.tls(&["http/1.1"]).await);
@@ -168,7 +167,7 @@ impl Running {
     }
 
     /// Writes bytes over TLS, as HTTP/1.1, and reads until the server closes.
-    pub async fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = self.tls(&["http/1.1"]).await;
         stream.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
@@ -179,7 +178,7 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    pub async fn admin(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn admin(&self, path: &str) -> (u16, Value) {
         let stream = TcpStream::connect(self.at.admin.expect("an admin listener"))
             .await
             .unwrap();
@@ -196,7 +195,7 @@ impl Running {
     }
 
     /// Waits until the admin listener says that a reload came to this end.
-    pub async fn until_reload(&self, outcome: &str) -> Value {
+    pub(crate) async fn until_reload(&self, outcome: &str) -> Value {
         let wait = async {
             loop {
                 let state = self.admin("/status").await.1;
@@ -211,19 +210,19 @@ impl Running {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     Http1,
     Http2,
 }
 
 /// One connection that is kept.
-pub enum Client {
+pub(crate) enum Client {
     Http1(http1::SendRequest<Body>),
     Http2(http2::SendRequest<Body>),
 }
 
 impl Client {
-    pub async fn send(&mut self, request: Request<Body>) -> hyper::Result<Response<Incoming>> {
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> hyper::Result<Response<Incoming>> {
         match self {
             Self::Http1(sender) => {
                 sender.ready().await?;
@@ -237,13 +236,13 @@ impl Client {
     }
 
     /// A request for that path; the answer's status and JSON.
-    pub async fn get(&mut self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&mut self, path: &str) -> (u16, Value) {
         let request = self.request(path).body(Body::empty()).unwrap();
         answer(timeout(SOON, self.send(request)).await.unwrap().unwrap()).await
     }
 
     /// A request with what its version needs to name the host.
-    pub fn request(&self, path: &str) -> http::request::Builder {
+    pub(crate) fn request(&self, path: &str) -> http::request::Builder {
         match self {
             Self::Http1(_) => Request::builder().uri(path).header("host", "localhost"),
             Self::Http2(_) => Request::builder().uri(format!("https://localhost{path}")),
@@ -251,14 +250,14 @@ impl Client {
     }
 }
 
-pub async fn answer(response: Response<Incoming>) -> (u16, Value) {
+pub(crate) async fn answer(response: Response<Incoming>) -> (u16, Value) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 /// The code of a problem document.
-pub fn code(document: &Value) -> &str {
+pub(crate) fn code(document: &Value) -> &str {
     let uri = document["type"].as_str().unwrap_or_default();
     uri.strip_prefix("urn:palisade:problem:").unwrap_or(uri)
 }

@@ -1,13 +1,11 @@
 //! A whole server from real files: verdicts over HTTP/1.1 and HTTP/2, refusals that arrive, drain, signals.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{BASE, Folder, OPEN, Running, SOON, Version, answer, code};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use common::{BASE, Folder, OPEN, Running, SOON, Version, answer, code};
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -188,9 +186,14 @@ async fn a_drain_that_takes_too_long_is_ended() {
     assert!(under_way.await.unwrap().is_err());
 }
 
+/// A signal reaches every server of the process that obeys signals, so there is one at a time.
+#[cfg(unix)]
+static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_drains() {
+    let _alone = SIGNALS.lock().await;
     let folder = Folder::new(OPEN);
     let server = folder.load().unwrap_or_else(|errors| panic!("{errors}"));
     let handle = server.handle();
@@ -272,4 +275,62 @@ async fn an_address_that_is_taken_is_named() {
         error.starts_with(&format!("palisade.listeners.main: cannot listen on {address}: ")),
         "{error}"
     );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_reloads() {
+    let _alone = SIGNALS.lock().await;
+    let folder = Folder::new(OPEN);
+    let server = folder.load().unwrap_or_else(|errors| panic!("{errors}"));
+    let handle = server.handle();
+    let server = Running::of(folder, handle, tokio::spawn(server.serve_echo())).await;
+    let hangup = format!("kill -HUP {}", std::process::id());
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", &hangup])
+            .status()
+            .unwrap()
+            .success()
+    );
+    server.until_reload("applied").await;
+    assert_eq!(server.client(Version::Http1).await.get("/x").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_stop_ends_a_drain_at_once() {
+    let app = Router::new().route("/never", get(std::future::pending::<()>));
+    let server = Running::app(OPEN, app).await;
+    let mut client = server.client(Version::Http2).await;
+    let request = client.request("/never").body(Body::empty()).unwrap();
+    let under_way = tokio::spawn(async move { client.send(request).await.map(|response| response.status()) });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.handle.stop();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!server.ended.is_finished());
+    server.handle.stop();
+    timeout(Duration::from_secs(3), server.ended)
+        .await
+        .expect("it ends")
+        .unwrap()
+        .unwrap();
+    assert!(under_way.await.unwrap().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_stands_still_is_408_from_application_and_gateway() {
+    let short = format!("{OPEN}palisade.body-read-timeout=500ms\n");
+    let echo = Running::echo(&short).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reading = Router::new().fallback(|body: axum::body::Bytes| async move { body });
+    tokio::spawn(async move { axum::serve(listener, reading).await });
+    let gateway = Running::gateway(&format!("{short}palisade.upstream.url={url}\n")).await;
+    for server in [&echo, &gateway] {
+        let answer = server
+            .raw(b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf")
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+        assert!(answer.contains("urn:palisade:problem:body-timeout"), "{answer}");
+    }
 }

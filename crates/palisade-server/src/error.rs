@@ -1,0 +1,29 @@
+//! Why a server does not serve.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a server does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// An address cannot be bound.
+    #[error("palisade.{listener}: cannot listen on {address}: {source}")]
+    Bind {
+        /// `listeners.<name>` or `admin`.
+        listener: String,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A listener ended by itself.
+    #[error("a listener ended: {0}")]
+    Listener(#[source] io::Error),
+    /// Signals cannot be caught.
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[source] io::Error),
+    /// The gateway has no upstream.
+    #[error("palisade.upstream.url is not set")]
+    NoUpstream,
+}

@@ -1,0 +1,15 @@
+//! Servers over real sockets and from real files.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot start or reach its servers must stop"
+)]
+
+mod common;
+mod gateway;
+mod listener;
+mod reload;
+mod serving;
+mod upstream;
