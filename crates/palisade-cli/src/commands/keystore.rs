@@ -9,7 +9,7 @@ use std::io;
 
 use comfy_table::{Table, presets};
 use palisade_config::{Config, Errors};
-use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError};
+use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError, StoreType};
 use serde_json::json;
 
 use self::described::{Described, DescribedCertificate};
@@ -110,40 +110,42 @@ pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Outp
     Ok(Exit::Fine)
 }
 
-/// The entry under an alias, found as a server finds it.
+/// The entry under an alias, found as a server finds it; here a key that cannot be used is no error.
 fn find(keystores: &Keystores, alias: &str) -> Result<Described, LookupError> {
-    let unknown = || LookupError::NoSuchAlias {
-        alias: alias.to_owned(),
-        nearest: None,
-        known: keystores.aliases(),
-    };
-    let is_wanted: Box<dyn Fn(&Entry) -> bool> = match keystores.key(alias) {
-        Ok(found) => {
-            Box::new(move |entry| matches!(entry, Entry::Key(key) if std::sync::Arc::ptr_eq(key, &found)))
-        }
-        Err(LookupError::NoPrivateKey { .. }) => {
-            let found = keystores.certificates(alias)?;
-            let last = alias.rsplit('/').next().unwrap_or(alias).to_lowercase();
-            Box::new(move |entry| {
-                entry.alias().to_lowercase().ends_with(&last)
-                    && !entry.has_key()
-                    && entry.all_certificates() == found
-            })
-        }
-        Err(error) => return Err(error),
-    };
-    let store_first = alias.split_once('/').map(|(store, _)| store);
-    let mut stores: Vec<&Keystore> = keystores.stores().collect();
-    // The same certificates may stand in two keystores; the one that was named comes first.
-    stores.sort_by_key(|store| Some(store.name()) != store_first);
-    let all = stores
-        .into_iter()
+    if let Err(error @ (LookupError::NoSuchAlias { .. } | LookupError::Ambiguous { .. })) =
+        keystores.key(alias)
+    {
+        return Err(error);
+    }
+    let all = keystores
+        .stores()
         .flat_map(|store| store.entries().iter().map(move |entry| (store, entry)));
-    let mut wanted = all.filter(|(_, entry)| is_wanted(entry));
-    wanted
-        .next()
-        .map(|(store, entry)| Described::new(store, entry))
-        .ok_or_else(unknown)
+    let ranked = all.filter_map(|(store, entry)| Some((rank(store, entry, alias)?, store, entry)));
+    match ranked.min_by_key(|(rank, ..)| *rank) {
+        Some((_, store, entry)) => Ok(Described::new(store, entry)),
+        None => Err(LookupError::NoSuchAlias {
+            alias: alias.to_owned(),
+            nearest: None,
+            known: keystores.aliases(),
+        }),
+    }
+}
+
+/// How well an alias fits an entry, best first: `keystore/alias` before `alias`, exact before without regard to case, which
+/// PKCS#12 alone allows.
+fn rank(store: &Keystore, entry: &Entry, alias: &str) -> Option<u8> {
+    let inside = alias
+        .strip_prefix(store.name())
+        .and_then(|rest| rest.strip_prefix('/'));
+    let fits = |wanted: &str| {
+        let ignores_case = store.format() == StoreType::Pkcs12;
+        if entry.alias() == wanted {
+            Some(0)
+        } else {
+            (ignores_case && entry.alias().to_lowercase() == wanted.to_lowercase()).then_some(1)
+        }
+    };
+    inside.and_then(fits).or_else(|| fits(alias).map(|rank| rank + 2))
 }
 
 fn print(entry: &Described, output: &mut Output) -> io::Result<()> {

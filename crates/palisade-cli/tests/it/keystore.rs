@@ -170,3 +170,101 @@ fn a_keystore_that_does_not_load_does_not_hide_the_others() {
         .with_status(2);
     assert!(show.err.contains("keystore `partners`"), "{}", show.err);
 }
+
+/// A PKCS#12 file made by openssl from a PEM file in the working folder.
+fn export_pkcs12(folder: &Folder, name: &str, pem: &str, password: &str) {
+    let exported = std::process::Command::new("openssl")
+        .args([
+            "pkcs12",
+            "-export",
+            "-name",
+            name,
+            "-passout",
+            &format!("pass:{password}"),
+        ])
+        .args(["-in", pem, "-out", "config/store.p12"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        exported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&exported.stderr)
+    );
+    folder.write(
+        "application-p12.properties",
+        "palisade.keystores.store.location=store.p12\n",
+    );
+}
+
+#[test]
+fn a_key_of_an_unknown_algorithm_is_described_and_stops_nobody() {
+    let folder = Folder::initialised();
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "ED448", "-nodes", "-subj", "/CN=odd", "-keyout", "odd.pem",
+        ])
+        .args(["-out", "odd.crt"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    std::fs::write(folder.path().join("odd.pem"), read("odd.pem") + &read("odd.crt")).unwrap();
+    export_pkcs12(&folder, "odd", "odd.pem", "secret");
+    let common = [
+        "--profile",
+        "p12",
+        "--set",
+        "palisade.keystores.store.password=secret",
+    ];
+    let shown = folder.run(&[&["keystore", "show", "odd", "--format", "json"], &common[..]].concat());
+    let shown = shown.with_status(0);
+    assert_eq!(shown.json()["kind"], "unusable key");
+    assert!(!shown.out.contains("PRIVATE"));
+    folder
+        .run(&[&["keystore", "list"], &common[..]].concat())
+        .with_status(0);
+    folder.run(&[&["check"], &common[..]].concat()).with_status(0);
+}
+
+#[test]
+fn pkcs12_is_listed_with_its_password_alone_and_that_is_not_shown() {
+    let folder = Folder::initialised();
+    export_pkcs12(
+        &folder,
+        "Partner",
+        "config/demo-client.pem",
+        "s3cret-of-the-store",
+    );
+    let show = |password: &str| {
+        let password = format!("palisade.keystores.store.password={password}");
+        folder.run(&[
+            "keystore",
+            "show",
+            "partner",
+            "--profile",
+            "p12",
+            "--set",
+            &password,
+        ])
+    };
+    let shown = show("s3cret-of-the-store").with_status(0);
+    assert!(
+        shown.out.contains("CN=Palisade demo client") && shown.out.contains("(pkcs12)"),
+        "{}",
+        shown.out
+    );
+    let wrong = show("another-s3cret").with_status(2);
+    assert!(
+        wrong.err.contains("palisade.keystores.store.password"),
+        "{}",
+        wrong.err
+    );
+    for ended in [shown, wrong] {
+        assert!(
+            !ended.out.contains("s3cret") && !ended.err.contains("s3cret"),
+            "{ended:#?}"
+        );
+    }
+}

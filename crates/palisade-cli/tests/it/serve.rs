@@ -61,6 +61,31 @@ fn it_says_where_it_listens_and_in_which_scheme() {
 }
 
 #[test]
+fn as_text_it_says_so_on_one_line_for_each_listener() {
+    let folder = Folder::initialised();
+    let bind = [
+        "--set",
+        "palisade.listeners.main.bind=127.0.0.1:0",
+        "--set",
+        "palisade.admin.enabled=false",
+    ];
+    let mut child = folder
+        .command(&[&["serve", "--echo"], &bind[..]].concat())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        line.starts_with("main listens on https://127.0.0.1:") && line.ends_with('\n'),
+        "{line}"
+    );
+}
+
+#[test]
 fn the_gateway_passes_requests_to_the_upstream() {
     let folder = Folder::initialised();
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
