@@ -40,18 +40,28 @@ fn groups(count: usize) -> EndpointGroups<Inner> {
     let folder = tempfile::tempdir().unwrap();
     let mut text = String::new();
     for number in 0..count {
-        let selector = if number % 2 == 0 { "webservices=Service" } else { "paths=/orders/{id}/lines-" };
+        let selector = if number % 2 == 0 {
+            "webservices=Service"
+        } else {
+            "paths=/orders/{id}/lines-"
+        };
         writeln!(text, "palisade.endpoints[{number}].{selector}{number}").unwrap();
     }
     std::fs::write(folder.path().join("application.properties"), text).unwrap();
     let (config, errors) = Config::load(&Sources::new(folder.path()));
     assert!(errors.is_empty(), "{errors}");
-    let policy = Registry::new().compile(&config, &Environment::new(Arc::new(SystemClock::new()))).unwrap();
+    let policy = Registry::new()
+        .compile(&config, &Environment::new(Arc::new(SystemClock::new())))
+        .unwrap();
     EndpointGroupsLayer::new(PolicyHandle::new(policy)).layer(Inner)
 }
 
 fn request(path: &str) -> Request<Full<Bytes>> {
-    Request::builder().uri(path).header("host", "localhost").body(Full::default()).unwrap()
+    Request::builder()
+        .uri(path)
+        .header("host", "localhost")
+        .body(Full::default())
+        .unwrap()
 }
 
 fn call<S: Service<Request<Full<Bytes>>>>(service: &mut S, request: Request<Full<Bytes>>) {
@@ -65,12 +75,24 @@ fn main() {
     let (first, last) = ("/server/rest/Service8/Get", "/server/rest/Service9998/Get");
     let (path, path_last) = ("/orders/7/lines-9", "/orders/7/lines-9999");
     let outcome = Comparison::new(41, 20_000).run(&mut [
-        ("10 groups, by name", &mut || call(&mut ten.clone(), request(first))),
-        ("10,000 groups, by name, the first", &mut || call(&mut many.clone(), request(first))),
-        ("10,000 groups, by name, the last", &mut || call(&mut many.clone(), request(last))),
-        ("10 groups, by path", &mut || call(&mut ten.clone(), request(path))),
-        ("10,000 groups, by path, the last", &mut || call(&mut many.clone(), request(path_last))),
-        ("no groups: the bare service", &mut || call(&mut Inner, request(first))),
+        ("10 groups, by name", &mut || {
+            call(&mut ten.clone(), request(first))
+        }),
+        ("10,000 groups, by name, the first", &mut || {
+            call(&mut many.clone(), request(first))
+        }),
+        ("10,000 groups, by name, the last", &mut || {
+            call(&mut many.clone(), request(last))
+        }),
+        ("10 groups, by path", &mut || {
+            call(&mut ten.clone(), request(path))
+        }),
+        ("10,000 groups, by path, the last", &mut || {
+            call(&mut many.clone(), request(path_last))
+        }),
+        ("no groups: the bare service", &mut || {
+            call(&mut Inner, request(first))
+        }),
     ]);
     call(&mut ten, request(first));
     call(&mut many, request(first));

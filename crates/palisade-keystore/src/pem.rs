@@ -54,6 +54,10 @@ pub(crate) fn read_folder(folder: &Path, password: Option<&str>) -> Result<Conte
             for path in &paths {
                 material.add(path, &read_file(path)?, password)?;
             }
+            // A revocation list or parameters among the certificates are somebody else's business.
+            if material.is_foreign() {
+                return Ok(());
+            }
             material.finish(
                 &stem,
                 paths.first().map_or(folder, PathBuf::as_path),
@@ -61,6 +65,11 @@ pub(crate) fn read_folder(folder: &Path, password: Option<&str>) -> Result<Conte
             )
         };
         errors.extend(read().err());
+    }
+    if errors.is_empty() && contents.entries.is_empty() {
+        return Err(vec![StoreError::Empty {
+            path: folder.to_owned(),
+        }]);
     }
     if errors.is_empty() {
         Ok(contents)
@@ -102,9 +111,16 @@ struct Material {
     keys: Vec<Result<PrivateKey, BadPrivateKey>>,
     certificates: Vec<Certificate>,
     findings: Vec<Finding>,
+    /// Whether there are sections that are neither keys nor certificates.
+    has_others: bool,
 }
 
 impl Material {
+    /// Whether there are sections, and none of them is a key or a certificate.
+    fn is_foreign(&self) -> bool {
+        self.has_others && self.keys.is_empty() && self.certificates.is_empty()
+    }
+
     fn add(&mut self, path: &Path, bytes: &[u8], password: Option<&str>) -> Result<(), StoreError> {
         let keys_before = self.keys.len();
         let sections = sections(bytes).map_err(|reason| damaged(path, reason))?;
@@ -172,7 +188,7 @@ impl Material {
                 self.keys.push(PrivateKey::from_der(&section.der));
                 return Ok(true);
             }
-            _ => {}
+            _ => self.has_others = true,
         }
         Ok(false)
     }

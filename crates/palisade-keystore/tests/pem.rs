@@ -37,6 +37,13 @@ fn a_folder_gives_one_alias_per_stem() {
     write(&folder, "der.CER", root.certificate());
     write(&folder, ".hidden.pem", "-----BEGIN");
     write(&folder, "README.txt", "not a key");
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let revoked = root.crl(
+        &[],
+        now.into(),
+        (now + std::time::Duration::from_secs(86_400)).into(),
+    );
+    write(&folder, "revoked.pem", revoked.pem());
     fs::create_dir(folder.path().join("folder.pem")).unwrap();
     let keystores = load_one(folder.path(), ".").unwrap();
     assert_eq!(keystores.aliases(), ["ca", "der", "one", "two"]);

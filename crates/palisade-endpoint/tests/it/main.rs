@@ -9,4 +9,5 @@
 mod axum_agrees;
 mod common;
 mod compile;
+mod cost;
 mod service;
