@@ -6,16 +6,16 @@
 
 mod demo;
 mod starter;
+mod taken_over;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use palisade_config::properties::{escape_key, parse};
-use palisade_config::{Config, Error, Errors, Sources, encryption, to_native};
-use palisade_keystore::resolve;
+use palisade_config::{Error, Errors};
 use serde::Serialize;
 
+use self::taken_over::TakenOver;
 use crate::cli::{Common, InitArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{GOOD, HEADING, Output, styled};
@@ -26,6 +26,24 @@ struct Planned {
     path: &'static str,
     text: String,
     is_private: bool,
+}
+
+impl Planned {
+    fn public(path: &'static str, text: String) -> Self {
+        Self {
+            path,
+            text,
+            is_private: false,
+        }
+    }
+
+    fn private(path: &'static str, text: String) -> Self {
+        Self {
+            path,
+            text,
+            is_private: true,
+        }
+    }
 }
 
 /// The result.
@@ -41,45 +59,39 @@ struct Written {
 
 pub(super) fn run(common: &Common, arguments: &InitArguments, output: &mut Output) -> Outcome {
     let folder = arguments.folder.as_deref().unwrap_or_else(|| common.folder());
-    let properties = match &arguments.from_blueriq {
-        Some(file) => from_blueriq(file, folder)?,
-        None => starter::PROPERTIES.to_owned(),
+    // What could fail comes before anything is written.
+    let sources = common.sources_of(folder)?;
+    let taken_over = arguments
+        .from_blueriq
+        .as_deref()
+        .map(|file| TakenOver::read(file, folder))
+        .transpose()?;
+    let planned = match &taken_over {
+        Some(taken_over) if taken_over.has_listener => {
+            vec![Planned::private(
+                "application.properties",
+                taken_over.text.clone(),
+            )]
+        }
+        Some(taken_over) => {
+            let text = format!("{}\n{}", starter::LISTENER, taken_over.text);
+            with_keys(Planned::private("application.properties", text))?
+        }
+        None => with_keys(Planned::public(
+            "application.properties",
+            starter::PROPERTIES.to_owned(),
+        ))?,
     };
-    let is_taken_over = arguments.from_blueriq.is_some();
-    let demo = demo::make().map_err(|error| Failure::wrong(format!("the demo certificates: {error}")))?;
-    let planned = [
-        Planned {
-            path: "application.properties",
-            text: properties,
-            is_private: is_taken_over,
-        },
-        Planned {
-            path: "keys/demo-ca.pem",
-            text: demo.authority,
-            is_private: false,
-        },
-        Planned {
-            path: "keys/demo-server.pem",
-            text: demo.server,
-            is_private: true,
-        },
-        Planned {
-            path: "demo-client.pem",
-            text: demo.client,
-            is_private: true,
-        },
-    ];
     write(folder, &planned)?;
 
     let result = Written {
         folder: folder.to_owned(),
         files: planned.iter().map(|file| folder.join(file.path)).collect(),
-        remaining: if is_taken_over {
-            remaining(common, folder)?
-        } else {
-            Vec::new()
-        },
-        next: starter::next(folder, is_taken_over),
+        remaining: taken_over
+            .as_ref()
+            .map(|taken_over| taken_over.remaining(&sources))
+            .unwrap_or_default(),
+        next: starter::next(folder, taken_over.is_some()),
     };
     if output.is_json() {
         output.json(&result)?;
@@ -89,74 +101,15 @@ pub(super) fn run(common: &Common, arguments: &InitArguments, output: &mut Outpu
     Ok(Exit::Fine)
 }
 
-/// The settings of a Blueriq runtime, with a listener, which a Blueriq file has none of.
-fn from_blueriq(file: &Path, folder: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(file).map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))?;
-    let native = to_native(file, &bytes);
-    let text = native.errors.into_result(native.text)?;
-    Ok(format!(
-        "{}\n{text}{}",
-        starter::LISTENER,
-        declarations(&bytes, folder)
-    ))
-}
-
-/// Where a Blueriq file declares no interceptor at all, its defaults hold for those that groups name; under native names an
-/// interceptor must be declared. Where it declares some, another name is a mistake, and `check` says so.
-fn declarations(bytes: &[u8], folder: &Path) -> String {
-    let mut sources = Sources::new(folder);
-    let properties = parse(bytes).properties.into_iter();
-    sources.overrides = properties
-        .map(|property| (property.key, property.value))
-        .collect();
-    // Only names are wanted of this configuration; what is wrong with it is for `check` to say.
-    let (config, _) = Config::load(&sources);
-    if !config.names("palisade.interceptors").is_empty() {
-        return String::new();
-    }
-    let undeclared = config.blueriq().undeclared_interceptors.iter().map(|name| {
-        let key = format!("{}.report-only", config.child_key("palisade.interceptors", name));
-        format!(
-            "\n# {name} has no settings: requests pass it unchecked.\n{}=false\n",
-            escape_key(&key)
-        )
-    });
-    undeclared.collect()
-}
-
-/// What a folder taken over lacks.
-fn remaining(common: &Common, folder: &Path) -> Result<Vec<String>, Failure> {
-    let sources = common.sources_of(folder)?;
-    let (config, errors) = Config::load(&sources);
-    let mut remaining = Vec::new();
-    if let Ok(Some(location)) = config.get::<String>("palisade.keystores.blueriq.location")
-        && let Ok(path) = resolve(&location, folder)
-        && !path.exists()
-    {
-        remaining.push(format!("copy the keystore to {}", path.display()));
-    }
-    if errors.iter().any(|error| {
-        error
-            .message
-            .contains(&encryption::EncryptionError::Undecryptable.to_string())
-    }) {
-        remaining.push("the encryption password does not decrypt every value".to_owned());
-    }
-    let lacks_password = sources.encryption_password.is_none()
-        && !config.contains("palisade.properties.encryption.password")
-        && holds_encrypted(folder);
-    if lacks_password {
-        remaining.push("give the password of encrypted values: --encryption-password-file FILE".to_owned());
-    }
-    Ok(remaining)
-}
-
-fn holds_encrypted(folder: &Path) -> bool {
-    let bytes = fs::read(folder.join("application.properties")).unwrap_or_default();
-    let properties = parse(&bytes).properties;
-    properties
-        .iter()
-        .any(|property| encryption::is_encrypted(&property.value))
+/// The property file, and keys and certificates for its listener.
+fn with_keys(properties: Planned) -> Result<Vec<Planned>, Failure> {
+    let demo = demo::make().map_err(|error| Failure::wrong(format!("the demo certificates: {error}")))?;
+    Ok(vec![
+        properties,
+        Planned::public("keys/demo-ca.pem", demo.authority),
+        Planned::private("keys/demo-server.pem", demo.server),
+        Planned::private("demo-client.pem", demo.client),
+    ])
 }
 
 /// Writes every file, or none.

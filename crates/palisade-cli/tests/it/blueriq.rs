@@ -98,3 +98,67 @@ fn a_misspelt_blueriq_file_is_refused_and_nothing_is_written() {
         .with_status(2);
     assert!(missing.err.contains("missing: "), "{}", missing.err);
 }
+
+#[test]
+fn native_settings_of_the_file_come_along_and_native_groups_do_not() {
+    let keys = Folder::initialised();
+    let native = "palisade.unmatched=deny\n\
+                  palisade.listeners.main.tls.key-alias=demo-server\n\
+                  palisade.keystores.demo.location=../config/keys\n\
+                  palisade.interceptors.MyInterceptor1.headers.block=X-\\u0041\n\
+                  palisade.interceptors.MyInterceptor2.headers.block=X-B\n";
+    keys.write("b.properties", &format!("{EXAMPLE}{native}"));
+    let written = keys.run(&[
+        "init",
+        "native",
+        "--from-blueriq",
+        "config/b.properties",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(
+        written.with_status(0).json()["files"],
+        serde_json::json!(["native/application.properties"])
+    );
+    let text = fs::read_to_string(keys.path().join("native/application.properties")).unwrap();
+    assert!(
+        text.contains("\npalisade.unmatched=deny\n") && !text.contains("palisade.unmatched=allow"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\npalisade.interceptors.MyInterceptor1.headers.block=X-A\n"),
+        "{text}"
+    );
+    let check = keys
+        .run(&["check", "--config", "native", "--fail-below", "100"])
+        .with_status(0);
+    assert!(check.out.contains("Score: 100"), "{}", check.out);
+
+    keys.write(
+        "c.properties",
+        &format!("{EXAMPLE}palisade.endpoints[0].name=x\n"),
+    );
+    let mixed = keys
+        .run(&["init", "mixed", "--from-blueriq", "config/c.properties"])
+        .with_status(2);
+    assert!(
+        mixed
+            .err
+            .contains("config/c.properties:6: palisade.endpoints[0].name"),
+        "{}",
+        mixed.err
+    );
+    assert!(!keys.path().join("mixed").exists());
+}
+
+#[test]
+fn an_interceptor_that_is_missing_among_declared_ones_stays_a_mistake() {
+    let declared =
+        "blueriq.rest.interceptor.server.security.MyInterceptor1.request.signature.enabled=false\n";
+    let folder = Folder::new(&[("b.properties", &format!("{EXAMPLE}{declared}"))]);
+    folder
+        .run(&["init", "native", "--from-blueriq", "config/b.properties"])
+        .with_status(0);
+    let check = folder.run(&["check", "--config", "native"]).with_status(2);
+    assert!(check.err.contains("MyInterceptor2"), "{}", check.err);
+}
