@@ -4,12 +4,13 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
+use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tower_service::Service;
 
 use crate::idle::IdleBody;
+use crate::linger::LingeringBody;
 
 /// Hands requests to the inner service, with bodies that must not stand still.
 #[derive(Debug, Clone)]
@@ -38,10 +39,13 @@ impl<S: Service<Request<Body>>> Service<Request<Incoming>> for Entry<S> {
 
     fn call(&mut self, request: Request<Incoming>) -> S::Future {
         let limit = self.body_read_timeout;
+        let is_http2 = request.version() == Version::HTTP_2;
         self.inner.call(request.map(|body| {
             if body.is_end_stream() {
                 // Needs no memory, unlike the boxed body of the connection.
                 Body::empty()
+            } else if is_http2 {
+                Body::new(LingeringBody::new(IdleBody::new(body, limit)))
             } else {
                 Body::new(IdleBody::new(body, limit))
             }

@@ -67,6 +67,7 @@ mod error;
 pub mod gateway;
 mod idle;
 mod instant;
+mod linger;
 pub mod listener;
 mod loader;
 pub mod logs;

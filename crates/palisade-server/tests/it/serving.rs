@@ -334,3 +334,29 @@ async fn a_body_that_stands_still_is_408_from_application_and_gateway() {
         assert!(answer.contains("urn:palisade:problem:body-timeout"), "{answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_client_is_not_reset_while_it_sends_the_rest_of_a_refused_body() {
+    let server = Running::echo(OPEN).await;
+    let mut client = server.client(Version::Http2).await;
+    let (pieces, sent) = (256, std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let counter = std::sync::Arc::clone(&sent);
+    let frames = (0..pieces).map(move |_| {
+        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let piece = http_body::Frame::data(axum::body::Bytes::from(vec![b'x'; 64 * 1024]));
+        Ok::<_, std::convert::Infallible>(piece)
+    });
+    let body = Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(
+        frames,
+    )));
+    let request = client.request("/x").method("POST").body(body).unwrap();
+    let (status, problem) = answer(client.send(request).await.unwrap()).await;
+    assert_eq!((status, code(&problem)), (413, "body-too-large"));
+    let all = async {
+        while sent.load(std::sync::atomic::Ordering::SeqCst) < pieces {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, all).await.expect("the whole body is taken");
+    assert_eq!(client.get("/y").await.0, 200);
+}
