@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use palisade_test::ca::{TestCa, TestCert};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::{DAY, TODAY, World, client};
+use support::{DAY, TODAY, World, client, seconds};
 
 const TRUSTED: &str = "127.0.0.0/8";
 
@@ -89,7 +89,7 @@ async fn a_certificate_in_a_field_is_verified_here(
             )
         );
     }
-    world.clock.set(TODAY + 101);
+    world.clock.set(seconds(TODAY + 101));
     assert_eq!(connection.get(&[(field, &write(&partner))]).await.unwrap().0, 403);
 }
 

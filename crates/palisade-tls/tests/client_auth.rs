@@ -9,7 +9,7 @@ use palisade_test::ca::{ClientTls, TestCa, TestCert};
 use rstest::rstest;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
-use support::{DAY, Server, TODAY, World, client};
+use support::{DAY, Server, TODAY, World, client, seconds};
 use time::OffsetDateTime;
 
 fn instant(seconds: u64) -> OffsetDateTime {
@@ -128,14 +128,14 @@ async fn a_certificate_that_expires_ends_a_connection_s_welcome() {
     let mut other = server.connect(&client(&world, None)).await.unwrap();
 
     assert_eq!(connection.get(&[]).await.unwrap().0, 200);
-    world.clock.set(TODAY + 100);
+    world.clock.set(seconds(TODAY + 100));
     assert_eq!(connection.get(&[]).await.unwrap().0, 200);
-    world.clock.set(TODAY + 101);
+    world.clock.set(seconds(TODAY + 101));
     assert_refused(connection.get(&[]).await.unwrap());
     assert_refused(connection.get(&[]).await.unwrap());
     assert_eq!(other.get(&[]).await.unwrap().0, 200);
     // A clock that is put back is believed again.
-    world.clock.set(TODAY);
+    world.clock.set(seconds(TODAY));
     assert_eq!(connection.get(&[]).await.unwrap().0, 200);
 }
 
@@ -152,7 +152,7 @@ async fn an_intermediate_that_expires_counts_as_well() {
     let mut connection = server.connect(&client(&world, Some(&partner))).await.unwrap();
     assert_eq!(connection.get(&[]).await.unwrap().0, 200);
     // Everything made by the test's authority ends in 2100.
-    world.clock.set(4_102_444_801);
+    world.clock.set(seconds(4_102_444_801));
     assert_refused(connection.get(&[]).await.unwrap());
 }
 
@@ -233,7 +233,7 @@ async fn a_resumed_session_does_not_outlive_its_certificate(#[values(true, false
         .issue();
     let tls = resuming(&world, &partner, tls13);
     with_session(&server, &tls).await;
-    world.clock.set(TODAY + 101);
+    world.clock.set(seconds(TODAY + 101));
     let mut after = server.connect(&tls).await.unwrap();
     assert_refused(after.get(&[]).await.unwrap());
 }
@@ -278,7 +278,7 @@ async fn a_list_past_its_date_refuses_until_it_is_renewed() {
     let mut connection = server.connect(&tls).await.unwrap();
     assert_eq!(connection.get(&[]).await.unwrap().0, 200);
 
-    world.clock.set(TODAY + 101);
+    world.clock.set(seconds(TODAY + 101));
     assert_refused(connection.get(&[]).await.unwrap());
     let fresh = client(&world, Some(&partner));
     assert!(server.seen(&fresh).await.is_err());

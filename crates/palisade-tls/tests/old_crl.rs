@@ -15,7 +15,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
-use support::{DAY, World};
+use support::{DAY, World, seconds};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Version};
 
 fn openssl(folder: &Path, command: &str) {
@@ -127,7 +127,7 @@ fn world() -> (World, u64) {
         .as_secs()
         + 60;
     let world = World::new();
-    world.clock.set(now);
+    world.clock.set(seconds(now));
     (world, now)
 }
 
@@ -170,7 +170,7 @@ async fn a_list_of_version_1_revokes() {
     assert!(server.seen(&good).await.is_ok());
 
     // Past its date it refuses everybody.
-    world.clock.set(now + 200 * 365 * DAY);
+    world.clock.set(seconds(now + 200 * 365 * DAY));
     assert!(server.seen(&root.tls(&world, "good", &[])).await.is_err());
 }
 

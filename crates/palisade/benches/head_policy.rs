@@ -15,8 +15,8 @@ use palisade::config::{Config, Sources};
 use palisade::core::SystemClock;
 use palisade::endpoint::Environment;
 use palisade::{
-    Connection, EndpointGroupsLayer, HeaderRules, IpFilter, PolicyHandle, Registry, StandardRegistry, TlsFloor, TlsSession,
-    TlsVersion,
+    Connection, EndpointGroupsLayer, HeaderRules, IpFilter, PolicyHandle, Registry, StandardRegistry,
+    TlsFloor, TlsSession, TlsVersion,
 };
 use palisade_test::Comparison;
 use tower_layer::Layer;
@@ -68,7 +68,7 @@ fn call<S: Service<Request<Body>>>(service: &mut S, request: Request<Body>) {
     assert!(black_box(future.as_mut().poll(&mut cx)).is_ready());
 }
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let here = SocketAddr::from(([127, 0, 0, 1], 8443));
     let session = TlsSession::new(TlsVersion::Tls13, "TLS_AES_128_GCM_SHA256");
     let connection = Arc::new(Connection::new("main", here, here).with_tls(session));
@@ -76,16 +76,32 @@ fn main() {
     let router = || Router::new().route(PATH, get(|| async { "an answer" }));
     let mut bare = router();
     let mut groups = EndpointGroupsLayer::new(policy()).layer(router());
-    let headers = HeaderRules::builder().require(["X-Partner"]).block(["X-Debug-*"]).build().unwrap();
-    let filter = IpFilter::builder().deny_lines(prefixes().as_bytes()).unwrap().build().unwrap();
-    let mut layered =
-        router().layer(headers.layer()).layer(filter.layer()).layer(TlsFloor::new(TlsVersion::Tls13).layer());
+    let headers = HeaderRules::builder()
+        .require(["X-Partner"])
+        .block(["X-Debug-*"])
+        .build()
+        .unwrap();
+    let filter = IpFilter::builder()
+        .deny_lines(prefixes().as_bytes())
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut layered = router()
+        .layer(headers.layer())
+        .layer(filter.layer())
+        .layer(TlsFloor::new(TlsVersion::Tls13).layer());
 
     let outcome = Comparison::new(41, 20_000).run(&mut [
         ("bare axum router", &mut || call(&mut bare, request(&connection))),
-        ("endpoint groups around it", &mut || call(&mut groups, request(&connection))),
-        ("the same stages, each by Router::layer", &mut || call(&mut layered, request(&connection))),
-        ("making the request", &mut || drop(black_box(request(&connection)))),
+        ("endpoint groups around it", &mut || {
+            call(&mut groups, request(&connection))
+        }),
+        ("the same stages, each by Router::layer", &mut || {
+            call(&mut layered, request(&connection))
+        }),
+        ("making the request", &mut || {
+            drop(black_box(request(&connection)))
+        }),
     ]);
-    writeln!(std::io::stdout(), "one request, its making included\n{outcome}").unwrap();
+    writeln!(std::io::stdout(), "one request, its making included\n{outcome}")
 }

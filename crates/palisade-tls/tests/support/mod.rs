@@ -14,7 +14,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -27,6 +26,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use palisade_core::{BuildError, Clock, Connection, Finding, RequestId, facts};
 use palisade_keystore::{KeystoreSettings, Keystores};
+use palisade_test::FakeClock;
 use palisade_test::ca::{TestCa, TestCert};
 use palisade_tls::{Acceptor, ListenerSettings};
 use rustls::ClientConfig;
@@ -43,30 +43,16 @@ use tower::{Service, service_fn};
 pub const TODAY: u64 = 1_800_000_000;
 pub const DAY: u64 = 86_400;
 
-#[derive(Debug)]
-pub struct TestClock(AtomicU64);
-
-impl TestClock {
-    pub fn set(&self, seconds: u64) {
-        self.0.store(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
+/// That many seconds after 1970.
+pub fn seconds(count: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(count)
 }
 
 /// A folder with keys and lists, and the authority behind them.
 pub struct World {
     pub folder: TempDir,
     pub ca: TestCa,
-    pub clock: Arc<TestClock>,
+    pub clock: Arc<FakeClock>,
 }
 
 impl World {
@@ -76,7 +62,7 @@ impl World {
         let world = Self {
             folder,
             ca,
-            clock: Arc::new(TestClock(AtomicU64::new(TODAY))),
+            clock: Arc::new(FakeClock::at(seconds(TODAY))),
         };
         std::fs::create_dir(world.keys()).unwrap();
         world.ca.server(&["localhost"]).write_pem(&world.keys(), "server");
