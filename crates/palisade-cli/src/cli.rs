@@ -41,7 +41,7 @@ pub(crate) struct Common {
     /// The configuration folder [default: config]
     #[arg(long, value_name = "DIR")]
     config: Option<PathBuf>,
-    /// A profile: application-NAME.properties is read too (repeatable, or a comma list)
+    /// A profile, in place of palisade.profiles.active: application-NAME.properties is read too (repeatable, or a comma list)
     #[arg(long = "profile", value_name = "NAME", value_delimiter = ',')]
     profiles: Vec<String>,
     /// A setting, above every other source (repeatable)
@@ -140,7 +140,7 @@ pub(crate) enum Command {
     #[command(after_help = text::ENCRYPT)]
     Encrypt(EncryptArguments),
     /// Look into the keystores of the configuration
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(subcommand, arg_required_else_help = true, after_help = text::KEYSTORE)]
     Keystore(KeystoreCommand),
 }
 

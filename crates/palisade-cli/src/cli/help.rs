@@ -80,6 +80,12 @@ The password comes from --encryption-password-file, else from palisade.propertie
 name it does not decrypt. A name of Blueriq's is taken for the native one it is translated to, so that the value may stand under \
 either.";
 
+/// `palisade keystore`.
+pub(super) const KEYSTORE: &str = "\
+Examples:
+  palisade keystore list
+  palisade keystore show demo-server";
+
 /// `palisade keystore list`.
 pub(super) const KEYSTORE_LIST: &str = "\
 Examples:

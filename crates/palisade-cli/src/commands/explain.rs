@@ -94,7 +94,12 @@ fn print(explanation: &Explanation, output: &mut Output) -> io::Result<()> {
     output.line(format_args!("  {:<12} {}", "group", styled(HEADING, group)))?;
 
     if !explanation.passed_over.is_empty() {
-        output.line(format_args!("\n{}", styled(HEADING, "Groups tried before")))?;
+        let heading = if explanation.group.is_some() {
+            "Groups tried before"
+        } else {
+            "Groups tried"
+        };
+        output.line(format_args!("\n{}", styled(HEADING, heading)))?;
     }
     for passed in &explanation.passed_over {
         let (group, selector) = (&passed.group, passed.selector);

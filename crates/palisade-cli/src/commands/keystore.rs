@@ -88,6 +88,9 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
             text(|certificate| certificate.sha256.chars().take(16).collect()),
         ]);
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     output.line(table.trim_fmt())
 }
 

@@ -28,6 +28,10 @@ fn every_command_has_a_help_with_examples() {
         );
         assert!(help.err.is_empty() && !help.out.contains('\u{1b}'), "{help:#?}");
     }
+    for group in [&["--help"][..], &["keystore", "--help"]] {
+        let help = folder.run(group).with_status(0);
+        assert!(help.out.contains("Examples:\n  palisade "), "{}", help.out);
+    }
     let help = folder.run(&["--help"]).with_status(0);
     for command in COMMANDS {
         assert!(help.out.contains(&format!("\n  {} ", command[0])), "{}", help.out);
