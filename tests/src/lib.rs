@@ -1,6 +1,27 @@
 //! Compiles the snippets of the README and of the book: each is a doctest.
 
-/// The README.
-#[doc = include_str!("../../README.md")]
-#[derive(Debug)]
-pub struct Readme;
+/// Pages whose snippets are doctests.
+macro_rules! pages {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            #[doc = include_str!(concat!("../../", $file))]
+            #[derive(Debug)]
+            pub struct $name;
+        )*
+    };
+}
+
+pages! {
+    Readme = "README.md";
+    Overview = "docs/guide/overview.md";
+    Configuration = "docs/guide/configuration.md";
+    EndpointGroups = "docs/guide/endpoint-groups.md";
+    Listeners = "docs/guide/listeners.md";
+    Proxies = "docs/guide/proxies.md";
+    Keystores = "docs/guide/keystores.md";
+    Gateway = "docs/guide/gateway.md";
+    Operations = "docs/guide/operations.md";
+    CustomStage = "docs/guide/custom-stage.md";
+    Blueriq = "docs/guide/blueriq.md";
+    ThreatModel = "docs/guide/threat-model.md";
+}

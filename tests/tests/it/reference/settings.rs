@@ -1,0 +1,231 @@
+//! `reference/settings.md`: every key, from the structs that serde reads.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use palisade::config::{Config, Sources};
+use palisade::core::PipelineLimits;
+use palisade::server::settings::ServerSettings;
+
+use super::reader::{Reader, Row};
+use super::source::{self, Types};
+
+/// Which struct is read from which place.
+const TABLES: [(&str, &str, &str); 9] = [
+    ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
+    ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
+    ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
+    (
+        "Stage `tls-floor`",
+        "palisade.interceptors.<Name>.tls-floor",
+        "TlsFloorSettings",
+    ),
+    (
+        "Stage `ip-filter`",
+        "palisade.interceptors.<Name>.ip-filter",
+        "IpFilterSettings",
+    ),
+    (
+        "Stage `headers`",
+        "palisade.interceptors.<Name>.headers",
+        "HeaderSettings",
+    ),
+    ("The upstream", "palisade.upstream", "UpstreamSettings"),
+    ("The admin listener", "palisade.admin", "AdminSettings"),
+    ("The log", "palisade.log", "LogSettings"),
+];
+
+/// Keys that are read one by one, without a struct.
+fn single_keys() -> Vec<Row> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("application.properties"), "").unwrap();
+    let (config, errors) = Config::load(&Sources::new(folder.path()));
+    assert!(errors.is_empty(), "{errors}");
+    let (server, errors) = ServerSettings::read(&config);
+    assert!(errors.is_empty(), "{errors}");
+    let data = server.data_dir.strip_prefix(folder.path()).unwrap();
+    let limits = PipelineLimits::default();
+    assert_eq!(limits.request_body, limits.response_body);
+    let bases = palisade::endpoint::BasePaths::default();
+    assert_eq!(
+        bases,
+        palisade::endpoint::BasePaths::new("/server/rest", "/webservices")
+    );
+    vec![
+        Row::new(
+            "palisade.unmatched",
+            "`deny` or `allow`",
+            "deny",
+            "What becomes of a request that no group covers.",
+        ),
+        Row::new(
+            "palisade.endpoint-base-path",
+            "URL path",
+            "/server/rest",
+            "Behind it stand web service and operation.",
+        ),
+        Row::new(
+            "palisade.soap-base-path",
+            "URL path",
+            "/webservices",
+            "Below it requests are SOAP, and refusals Faults.",
+        ),
+        Row::new(
+            "palisade.max-buffered-body",
+            "size",
+            &limits.request_body.to_string(),
+            "The most of a body that is ever held in memory, in either direction.",
+        ),
+        Row::new(
+            "palisade.interceptors.<Name>.report-only",
+            "true or false",
+            "false",
+            "Whether refusals of the interceptor's stages are only logged and counted.",
+        ),
+        Row::new(
+            "palisade.body-read-timeout",
+            "period",
+            &server.body_read_timeout.to_string(),
+            "How long a client may send nothing in the middle of a body.",
+        ),
+        Row::new(
+            "palisade.drain-timeout",
+            "period",
+            &server.drain_timeout.to_string(),
+            "How long requests under way may take once the server is told to stop.",
+        ),
+        Row::new(
+            "palisade.data-dir",
+            "path",
+            &data.display().to_string(),
+            "Where stages keep files; relative to the configuration folder.",
+        ),
+        Row::new(
+            "palisade.justify.<code>",
+            "list",
+            "–",
+            "`reason, owner, until=YYYY-MM-DD`: silences the findings of that code until the day has passed.",
+        ),
+        Row::new(
+            "palisade.profiles.active",
+            "list",
+            "–",
+            "The active profiles, in order; read from the base files, variables and `--set`.",
+        ),
+        Row::new(
+            "palisade.properties.encryption.password",
+            "text, secret",
+            "–",
+            "The password of encrypted values.",
+        ),
+        Row::new(
+            "palisade.properties.encryption.iterations",
+            "number",
+            &palisade::config::encryption::DEFAULT_ITERATIONS.to_string(),
+            "The iterations of the scheme `ENC(base64)`.",
+        ),
+    ]
+}
+
+fn write_table(page: &mut String, title: &str, rows: &[Row]) {
+    write!(
+        page,
+        "\n## {title}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
+    )
+    .unwrap();
+    for Row {
+        key,
+        kind,
+        default,
+        about,
+    } in rows
+    {
+        let default = match default.as_str() {
+            "–" | "required" => default.clone(),
+            _ => format!("`{default}`"),
+        };
+        let (kind, about) = (super::cell(kind), super::cell(about));
+        writeln!(page, "| `{key}` | {kind} | {default} | {about} |").unwrap();
+    }
+}
+
+const ABOUT: &str = "\
+Every key that is read, with its default. Values are written as text:
+
+- a *period* is `250ms`, `10s`, `5m`, `1h`, `1d`; a bare number is seconds;
+- a *size* is `65536`, `16 KiB`, `2 MiB` (1024) or `64 kB`, `2 MB` (1000);
+- a *list* is `a,b,c`, or `key[0]=a` and `key[1]=b`;
+- a *TLS version* is `TLSv1.3` or `TLSv1.2`; the names of older ones are understood;
+- a *path* of a file is relative to the configuration folder.
+
+A key that is not in these tables is an error. [Configuration](../guide/configuration.md) tells where keys may stand.";
+
+#[test]
+fn the_page_of_settings_says_what_the_code_reads() {
+    let sources = source::all();
+    let types = Types::of(&sources);
+    let mut page = super::opening("Settings", ABOUT);
+    let (mut read, mut undocumented) = (BTreeSet::new(), Vec::new());
+    let general = single_keys();
+    write_table(&mut page, "General", &general);
+    for (title, prefix, structure) in TABLES {
+        let mut reader = Reader {
+            types: &types,
+            rows: Vec::new(),
+            read: BTreeSet::new(),
+            undocumented: Vec::new(),
+        };
+        reader.table(prefix, structure);
+        write_table(&mut page, title, &reader.rows);
+        read.append(&mut reader.read);
+        undocumented.append(&mut reader.undocumented);
+    }
+    assert!(
+        undocumented.is_empty(),
+        "keys without a doc line: {undocumented:?}"
+    );
+    let forgotten: Vec<String> = types
+        .structs()
+        .map(|found| found.ident.to_string())
+        .filter(|name| name.ends_with("Settings") && !read.contains(name))
+        .collect();
+    assert!(
+        forgotten.is_empty(),
+        "structs of settings that no table shows: {forgotten:?}"
+    );
+
+    page.push_str("\n## Known, and not enforced by this build\n\n");
+    page.push_str("These are accepted only in a value that asks for nothing; otherwise the start fails.\n\n");
+    for name in later_names(&sources) {
+        writeln!(page, "- `{name}`").unwrap();
+    }
+    for names in [
+        palisade::config::OWN_NAMES,
+        palisade::endpoint::OWN_NAMES,
+        palisade::server::settings::OWN_NAMES,
+    ] {
+        for name in names {
+            let key = format!("| `palisade.{name}");
+            assert!(page.contains(&key), "palisade.{name} is in no table");
+        }
+    }
+    super::check_page("settings.md", &page);
+}
+
+/// What the code knows and does not enforce.
+fn later_names(sources: &[source::Source]) -> BTreeSet<String> {
+    let stages = source::texts_of(sources, "palisade-endpoint/src/later.rs", "STAGES");
+    let stages = stages
+        .into_iter()
+        .map(|stage| format!("palisade.interceptors.<Name>.{stage}"));
+    let own = source::texts_of(sources, "palisade-server/src/settings.rs", "LATER");
+    // A value that asks for nothing stands beside its name.
+    let own = own
+        .into_iter()
+        .filter(|name| name != "config")
+        .map(|name| format!("palisade.{name}"));
+    stages
+        .chain(own)
+        .chain(["palisade.client.interceptors.<Name>".to_owned()])
+        .collect()
+}
