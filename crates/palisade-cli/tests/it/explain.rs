@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::Folder;
+use crate::support::{Folder, Serving};
 
 #[test]
 fn the_group_the_stages_their_settings_and_the_verdict_are_shown() {
@@ -142,5 +142,109 @@ fn secrets_are_not_shown() {
             "{}",
             explained.out
         );
+    }
+}
+
+/// What `explain` says and what a server answers: the status, and the code of a refusal.
+fn both_verdicts(
+    folder: &Folder,
+    server: &Serving,
+    (method, path, field, tls): (&str, &str, &str, &str),
+) -> [(u64, String); 2] {
+    let supposed = [
+        "--peer",
+        "127.0.0.1",
+        "--tls",
+        tls,
+        "--header",
+        field,
+        "--format",
+        "json",
+    ];
+    let explained = folder
+        .run(&[&["explain", method, path], &supposed[..]].concat())
+        .json();
+    let verdict = &explained["verdict"];
+    let status = verdict["status"].as_u64().unwrap_or(200);
+    let code = verdict["code"].as_str().unwrap_or_default().to_owned();
+
+    let version = if tls == "TLSv1.2" { "1.2" } else { "1.3" };
+    let curl = [
+        "--path-as-is",
+        "--request",
+        method,
+        "--header",
+        field,
+        "--tls-max",
+        version,
+    ];
+    let (answered, body) = server.curl(folder, &curl, path);
+    let problem = body["type"]
+        .as_str()
+        .unwrap_or_default()
+        .trim_start_matches("urn:palisade:problem:");
+    [(status, code), (u64::from(answered), problem.to_owned())]
+}
+
+#[test]
+fn what_is_explained_is_what_a_server_does() {
+    let folder = Folder::initialised();
+    let server = folder.serve(&["--echo"]);
+    let (plain, old, new) = ("X-Plain: 1", "TLSv1.2", "TLSv1.3");
+    let rows = [
+        (("GET", "/server/rest/orders/list", plain, old), 200, ""),
+        (("POST", "/server/rest/orders/create", plain, new), 200, ""),
+        (
+            ("DELETE", "/server/rest/orders/list", plain, new),
+            404,
+            "endpoint-not-configured",
+        ),
+        (
+            ("GET", "/server/rest/Orders/list", plain, new),
+            404,
+            "endpoint-not-configured",
+        ),
+        (
+            ("GET", "/server/rest/orders", plain, new),
+            404,
+            "endpoint-not-configured",
+        ),
+        (("GET", "/server/rest/orders/list/7?a=b", plain, new), 200, ""),
+        (
+            ("GET", "/server/rest/orders/./list", plain, new),
+            400,
+            "path-not-canonical",
+        ),
+        (
+            ("GET", "/server/rest/orders/l%69st", plain, new),
+            400,
+            "path-not-canonical",
+        ),
+        (("PUT", "/server/rest/payments/pay", plain, new), 200, ""),
+        (
+            ("PUT", "/server/rest/payments/pay", plain, old),
+            403,
+            "tls-version-too-low",
+        ),
+        (
+            ("GET", "/server/rest/orders/list", "X-Rewrite-URL: /admin", new),
+            400,
+            "header-blocked",
+        ),
+        (
+            (
+                "GET",
+                "/server/rest/orders/list",
+                "X-HTTP-Method-Override: PUT",
+                new,
+            ),
+            400,
+            "header-blocked",
+        ),
+    ];
+    for (row, status, code) in rows {
+        let [explained, answered] = both_verdicts(&folder, &server, row);
+        assert_eq!(explained, (status, code.to_owned()), "{row:?}");
+        assert_eq!(explained, answered, "{row:?}");
     }
 }
