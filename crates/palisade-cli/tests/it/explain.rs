@@ -186,63 +186,74 @@ fn both_verdicts(
     [(status, code), (u64::from(answered), problem.to_owned())]
 }
 
+/// Method, path, field and TLS version; then the status, and the code of a refusal.
+type Agreed = (
+    (&'static str, &'static str, &'static str, &'static str),
+    u64,
+    &'static str,
+);
+
+const PLAIN: &str = "X-Plain: 1";
+const OLD: &str = "TLSv1.2";
+const NEW: &str = "TLSv1.3";
+
+const AGREED: [Agreed; 12] = [
+    (("GET", "/server/rest/orders/list", PLAIN, OLD), 200, ""),
+    (("POST", "/server/rest/orders/create", PLAIN, NEW), 200, ""),
+    (
+        ("DELETE", "/server/rest/orders/list", PLAIN, NEW),
+        404,
+        "endpoint-not-configured",
+    ),
+    (
+        ("GET", "/server/rest/Orders/list", PLAIN, NEW),
+        404,
+        "endpoint-not-configured",
+    ),
+    (
+        ("GET", "/server/rest/orders", PLAIN, NEW),
+        404,
+        "endpoint-not-configured",
+    ),
+    (("GET", "/server/rest/orders/list/7?a=b", PLAIN, NEW), 200, ""),
+    (
+        ("GET", "/server/rest/orders/./list", PLAIN, NEW),
+        400,
+        "path-not-canonical",
+    ),
+    (
+        ("GET", "/server/rest/orders/l%69st", PLAIN, NEW),
+        400,
+        "path-not-canonical",
+    ),
+    (("PUT", "/server/rest/payments/pay", PLAIN, NEW), 200, ""),
+    (
+        ("PUT", "/server/rest/payments/pay", PLAIN, OLD),
+        403,
+        "tls-version-too-low",
+    ),
+    (
+        ("GET", "/server/rest/orders/list", "X-Rewrite-URL: /admin", NEW),
+        400,
+        "header-blocked",
+    ),
+    (
+        (
+            "GET",
+            "/server/rest/orders/list",
+            "X-HTTP-Method-Override: PUT",
+            NEW,
+        ),
+        400,
+        "header-blocked",
+    ),
+];
+
 #[test]
 fn what_is_explained_is_what_a_server_does() {
     let folder = Folder::initialised();
     let server = folder.serve(&["--echo"]);
-    let (plain, old, new) = ("X-Plain: 1", "TLSv1.2", "TLSv1.3");
-    let rows = [
-        (("GET", "/server/rest/orders/list", plain, old), 200, ""),
-        (("POST", "/server/rest/orders/create", plain, new), 200, ""),
-        (
-            ("DELETE", "/server/rest/orders/list", plain, new),
-            404,
-            "endpoint-not-configured",
-        ),
-        (
-            ("GET", "/server/rest/Orders/list", plain, new),
-            404,
-            "endpoint-not-configured",
-        ),
-        (
-            ("GET", "/server/rest/orders", plain, new),
-            404,
-            "endpoint-not-configured",
-        ),
-        (("GET", "/server/rest/orders/list/7?a=b", plain, new), 200, ""),
-        (
-            ("GET", "/server/rest/orders/./list", plain, new),
-            400,
-            "path-not-canonical",
-        ),
-        (
-            ("GET", "/server/rest/orders/l%69st", plain, new),
-            400,
-            "path-not-canonical",
-        ),
-        (("PUT", "/server/rest/payments/pay", plain, new), 200, ""),
-        (
-            ("PUT", "/server/rest/payments/pay", plain, old),
-            403,
-            "tls-version-too-low",
-        ),
-        (
-            ("GET", "/server/rest/orders/list", "X-Rewrite-URL: /admin", new),
-            400,
-            "header-blocked",
-        ),
-        (
-            (
-                "GET",
-                "/server/rest/orders/list",
-                "X-HTTP-Method-Override: PUT",
-                new,
-            ),
-            400,
-            "header-blocked",
-        ),
-    ];
-    for (row, status, code) in rows {
+    for (row, status, code) in AGREED {
         let [explained, answered] = both_verdicts(&folder, &server, row);
         assert_eq!(explained, (status, code.to_owned()), "{row:?}");
         assert_eq!(explained, answered, "{row:?}");
