@@ -32,9 +32,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// The memory of a new exchange.
+    /// The memory of a new exchange, whose refusals are written as the extensions say: as problem documents unless there is a
+    /// [`RefusalFormat`].
     pub fn new(head: &request::Parts) -> Self {
-        Self::with_format(head, RefusalFormat::Problem)
+        Self::with_format(head, head.extensions.get().copied().unwrap_or_default())
     }
 
     /// The memory of a new exchange whose refusals are written in that format.

@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode, request};
 use http_body::Body;
 use palisade_core::head::{self, HeadLimits};
 use palisade_core::pipeline::{BoxError, ExchangeBody, ExchangeFuture};
-use palisade_core::{Context, EndpointName, MatchedGroup, Pipeline, Rejection};
+use palisade_core::{Context, EndpointName, MatchedGroup, Pipeline, RefusalFormat, Rejection};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -111,7 +111,12 @@ fn choose(
 ) -> Result<(Pipeline, Context), Box<Response<Bytes>>> {
     let path = wire_path(head);
     let format = refusal_format(&policy.bases, path, &head.headers);
-    match decide(policy, limits, head, path) {
+    let decision = decide(policy, limits, head, path);
+    if format != RefusalFormat::Problem {
+        // Whoever refuses further inside, writes as we do.
+        head.extensions.insert(format);
+    }
+    match decision {
         Ok(Some((position, group))) => {
             head.extensions.insert(MatchedGroup {
                 name: group.name.clone(),

@@ -27,7 +27,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::{StatusCode, Uri};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
-use palisade_core::Rejection;
+use palisade_core::{Context, Rejection};
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -112,7 +112,7 @@ async fn only_for_loopback_names(request: Request, next: Next) -> Response {
         "host-not-served",
         "The admin listener does not serve this host",
     );
-    answer::refuse(&mut answer::context(&head), &rejection, "admin")
+    answer::refuse(&mut Context::new(&head), &rejection, "admin")
 }
 
 /// Whether every host that the request names is this machine.

@@ -22,7 +22,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use palisade_core::facts::{client_address, client_certificate, tls_session};
-use palisade_core::{BoxFuture, ClientCertificate, MatchedGroup, Principal, Rejection};
+use palisade_core::{BoxFuture, ClientCertificate, Context, MatchedGroup, Principal, Rejection};
 use serde_json::{Map, Value, json};
 use tower_service::Service;
 
@@ -61,7 +61,7 @@ async fn echo(request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => described(&head, &body.to_bytes()),
-        Err(error) => answer::refuse(&mut answer::context(&head), &unreadable(error), "echo"),
+        Err(error) => answer::refuse(&mut Context::new(&head), &unreadable(error), "echo"),
     }
 }
 

@@ -94,13 +94,13 @@ fn main() -> std::io::Result<()> {
     let outcome = Comparison::new(41, 20_000).run(&mut [
         ("bare axum router", &mut || call(&mut bare, request(&connection))),
         ("endpoint groups around it", &mut || {
-            call(&mut groups, request(&connection))
+            call(&mut groups, request(&connection));
         }),
         ("the same stages, each by Router::layer", &mut || {
-            call(&mut layered, request(&connection))
+            call(&mut layered, request(&connection));
         }),
         ("making the request", &mut || {
-            drop(black_box(request(&connection)))
+            drop(black_box(request(&connection)));
         }),
     ]);
     writeln!(std::io::stdout(), "one request, its making included\n{outcome}")

@@ -34,12 +34,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     let handle = server.handle();
     let serving = tokio::spawn(server.serve(routes::router()));
-    if let Some(bindings) = handle.listening().await {
-        if let (Some(&main), Some(&partners)) =
-            (bindings.listeners.get("main"), bindings.listeners.get("partners"))
-        {
-            print_lines(&mut std::io::stdout(), &folder, &demo, main, partners)?;
-        }
+    if let Some(bindings) = handle.listening().await
+        && let Some(&main) = bindings.listeners.get("main")
+        && let Some(&partners) = bindings.listeners.get("partners")
+    {
+        print_lines(&mut std::io::stdout(), &folder, &demo, main, partners)?;
     }
     serving.await??;
     Ok(ExitCode::SUCCESS)

@@ -1,9 +1,5 @@
 //! Starts the example and pastes every line it prints.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,9 +1,5 @@
 //! Runs the example as its README lines do, with curl.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,9 +18,7 @@ impl RequestId {
 
     /// A new random id.
     pub fn random() -> Self {
-        let mut bytes = [0_u8; 16];
-        // Should the operating system have no randomness, ids repeat; that disturbs logs and nothing else.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        let bytes = RANDOMNESS.with_borrow_mut(Randomness::next);
         let mut text = [0_u8; Self::LONGEST];
         for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
             pair.copy_from_slice(&hex_pair(byte));
@@ -55,6 +54,36 @@ impl RequestId {
     /// As the value of a field.
     pub fn header(&self) -> HeaderValue {
         HeaderValue::from_str(self.as_str()).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+thread_local! {
+    static RANDOMNESS: RefCell<Randomness> = const { RefCell::new(Randomness { bytes: [0; Randomness::LENGTH], used: Randomness::LENGTH }) };
+}
+
+/// Random bytes of one thread, drawn many at a time: the generator takes a lock for each draw.
+struct Randomness {
+    bytes: [u8; Self::LENGTH],
+    used: usize,
+}
+
+impl Randomness {
+    const LENGTH: usize = 16 * 32;
+
+    fn next(&mut self) -> [u8; 16] {
+        if self.used >= Self::LENGTH {
+            // Should the operating system have no randomness, ids repeat; that disturbs logs and nothing else.
+            let _ = aws_lc_rs::rand::fill(&mut self.bytes);
+            self.used = 0;
+        }
+        let next = self
+            .bytes
+            .get(self.used..)
+            .and_then(<[u8]>::first_chunk)
+            .copied()
+            .unwrap_or_default();
+        self.used += next.len();
+        next
     }
 }
 
@@ -146,6 +175,12 @@ mod tests {
     use rstest::rstest;
 
     use super::RequestId;
+
+    #[test]
+    fn ids_do_not_repeat_where_randomness_is_drawn_anew() {
+        let ids: std::collections::HashSet<RequestId> = (0..1_000).map(|_| RequestId::random()).collect();
+        assert_eq!(ids.len(), 1_000);
+    }
 
     #[test]
     fn random_ids_differ_and_can_be_read_back() {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
+use http::{Extensions, StatusCode};
 
 use super::{ClientCertificate, MatchedGroup, PeerAddr, Principal, RequestId, TlsSession};
-use crate::Rejection;
+use crate::{RefusalFormat, Rejection};
 
 /// A handler asks for a fact that this exchange does not have; extract `Option<_>` where that is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,11 +17,22 @@ use crate::Rejection;
 pub struct FactMissing {
     fact: &'static str,
     request_id: RequestId,
+    format: RefusalFormat,
+}
+
+impl FactMissing {
+    fn new(fact: &'static str, facts: &Extensions) -> Self {
+        Self {
+            fact,
+            request_id: RequestId::of(facts),
+            format: facts.get().copied().unwrap_or_default(),
+        }
+    }
 }
 
 impl IntoResponse for FactMissing {
     fn into_response(self) -> Response {
-        let id = self.request_id;
+        let (id, format) = (self.request_id, self.format);
         let rejection = Rejection::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal-error",
@@ -29,7 +40,7 @@ impl IntoResponse for FactMissing {
         )
         .caused_by(self);
         rejection
-            .to_response(&id, crate::RefusalFormat::Problem)
+            .to_response(&id, format)
             .map(axum_core::body::Body::from)
     }
 }
@@ -42,10 +53,7 @@ macro_rules! extract {
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, FactMissing> {
                 let find: fn(&http::Extensions) -> Option<Self> = $find;
-                find(&parts.extensions).ok_or_else(|| FactMissing {
-                    fact: $name,
-                    request_id: RequestId::of(&parts.extensions),
-                })
+                find(&parts.extensions).ok_or_else(|| FactMissing::new($name, &parts.extensions))
             }
         }
 

@@ -334,3 +334,32 @@ async fn an_action_outside_the_soap_routes_selects_nothing() {
         .unwrap();
     assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
 }
+
+#[tokio::test]
+async fn who_refuses_behind_a_soap_group_writes_a_fault_too() {
+    let text = "palisade.endpoints[0].webservices=Payments\n";
+    let app = Router::new()
+        .route(
+            "/webservices/Payments",
+            any(|_: palisade_core::TlsSession| async {}),
+        )
+        .layer(palisade_core::Pipeline::from_iter(
+            Vec::<palisade_core::Stage>::new(),
+        ))
+        .layer(EndpointGroupsLayer::new(handle(text)));
+    let mut request = request("/webservices/Payments");
+    request
+        .headers_mut()
+        .insert("content-type", "application/soap+xml".parse().unwrap());
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/soap+xml; charset=utf-8"
+    );
+    let body = to_bytes(response.into_body(), 65_536).await.unwrap();
+    assert!(
+        String::from_utf8_lossy(&body).contains("soap:Receiver"),
+        "{body:?}"
+    );
+}

@@ -27,7 +27,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::{Extensions, Method, Request, Response};
 use palisade_client::UpstreamClient;
-use palisade_core::BoxFuture;
+use palisade_core::{BoxFuture, Context};
 use tower_service::Service;
 
 pub use self::body::UpstreamBody;
@@ -82,7 +82,7 @@ impl Service<Request<Body>> for Gateway {
 impl Upstream {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let mut cx = answer::context(&head);
+        let mut cx = Context::new(&head);
         match self.forward(Request::from_parts(head, body)).await {
             Ok(response) => response,
             Err(failure) => answer::refuse(&mut cx, &failure.into(), "gateway"),
