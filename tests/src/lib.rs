@@ -16,6 +16,7 @@ pages! {
     Overview = "docs/guide/overview.md";
     Configuration = "docs/guide/configuration.md";
     EndpointGroups = "docs/guide/endpoint-groups.md";
+    Stages = "docs/guide/stages.md";
     Listeners = "docs/guide/listeners.md";
     Proxies = "docs/guide/proxies.md";
     Keystores = "docs/guide/keystores.md";

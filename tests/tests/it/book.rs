@@ -179,6 +179,7 @@ fn folder_with_keys(ca: &TestCa) -> tempfile::TempDir {
     ca.server(&["shop.example"]).write_pem(&keys, "shop");
     ca.client("gateway").write_pem(&keys, "gateway");
     ca.write_pem(&keys, "partners-ca");
+    std::fs::write(folder.path().join("partners.txt"), "203.0.113.0/24 # acme\n").unwrap();
     folder
 }
 

@@ -149,6 +149,18 @@ fn write_table(page: &mut String, title: &str, rows: &[Row]) {
     }
 }
 
+/// The faults of heads that the stage `headers` knows, from the documentation of each.
+fn write_catalogue(page: &mut String, sources: &[source::Source]) {
+    page.push_str("\n### What `faulty` refuses\n\n");
+    let faults = source::variants(sources, "palisade-headers/src/faults.rs", "Fault");
+    for (name, about) in faults {
+        // This one has a key of its own.
+        if name != "BodyOnGet" {
+            writeln!(page, "- {about}").unwrap();
+        }
+    }
+}
+
 const ABOUT: &str = "\
 Every key that is read, with its default. Values are written as text:
 
@@ -177,6 +189,9 @@ fn the_page_of_settings_says_what_the_code_reads() {
         };
         reader.table(prefix, structure);
         write_table(&mut page, title, &reader.rows);
+        if structure == "HeaderSettings" {
+            write_catalogue(&mut page, &sources);
+        }
         read.append(&mut reader.read);
         undocumented.append(&mut reader.undocumented);
     }

@@ -267,6 +267,22 @@ pub(super) fn texts_of(sources: &[Source], path: &str, constant: &str) -> Vec<St
     texts.0
 }
 
+/// The variants of an enum, with what is said of each.
+pub(super) fn variants(sources: &[Source], path: &str, name: &str) -> Vec<(String, String)> {
+    let source = sources.iter().find(|source| source.path == path).unwrap();
+    let found = source.file.items.iter().find_map(|item| match item {
+        Item::Enum(found) if found.ident == name => Some(found),
+        _ => None,
+    });
+    let variants = found
+        .unwrap_or_else(|| panic!("{path} has no {name}"))
+        .variants
+        .iter();
+    variants
+        .map(|variant| (variant.ident.to_string(), doc(&variant.attrs).unwrap()))
+        .collect()
+}
+
 /// `MaxBytes` or `max_bytes` as `max-bytes`.
 pub(super) fn kebab(name: &str) -> String {
     let mut kebab = String::new();
