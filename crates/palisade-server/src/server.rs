@@ -29,6 +29,7 @@ use crate::gateway::{Gateway, Upstream};
 use crate::listener::{Bound, ListenerHandle};
 use crate::loader::Loader;
 use crate::logs::LogHandle;
+use crate::observe;
 use crate::reload::Running;
 use crate::settings::ServerSettings;
 use crate::signals::Signals;
@@ -164,6 +165,9 @@ impl Server {
         }
         // These end with this function.
         let mut background = JoinSet::new();
+        if let Some(metrics) = &self.metrics {
+            background.spawn(observe::keep_up(metrics.clone()));
+        }
         if let Some(bound) = admin {
             background.spawn(serve_admin(bound, Arc::clone(&self.running.status), self.metrics));
         }

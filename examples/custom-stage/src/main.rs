@@ -11,7 +11,7 @@ use palisade::config::Sources;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
-    let server = Server::load(Sources::from_process(folder), custom_stage::registry())?;
+    let server = Server::load(Sources::from_process(folder), custom_stage::registry())?.observe()?;
     let app = Router::new()
         .route("/server/rest/Orders/Get", get(|| async { "an order\n" }))
         .route("/server/rest/Archive/Get", get(|| async { "an old order\n" }));

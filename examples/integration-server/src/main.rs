@@ -26,7 +26,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let demo = demo::prepare(&folder)?;
 
     let server = match Server::load(Sources::from_process(&folder), Registry::standard()) {
-        Ok(server) => server,
+        Ok(server) => server.observe()?,
         Err(errors) => {
             writeln!(std::io::stderr(), "{errors}")?;
             return Ok(ExitCode::from(2));
