@@ -1,5 +1,7 @@
 //! The book and the README: what they link to exists, and what they tell operators to write is read by the real code.
 
+mod words;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
