@@ -144,30 +144,42 @@ fn a_severe_finding_is_logged_at_the_default_level() {
     assert!(ended.err.contains("palisade.unmatched"), "{}", ended.err);
 }
 
+/// Waits until something holds, and fails when that takes too long.
+#[track_caller]
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} does not come about");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn a_changed_file_applies_and_a_faulty_one_does_not() {
     let folder = Folder::initialised();
     let server = folder.serve(&["--echo"]);
     let status = || server.curl(&folder, &[], "/server/rest/orders/list").0;
-    let until = |wanted: u16| {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while status() != wanted {
-            assert!(Instant::now() < deadline, "the status does not become {wanted}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    };
-    until(200);
+    assert_eq!(status(), 200);
     let file = folder.config().join("application.properties");
     let text = std::fs::read_to_string(&file).unwrap();
+    let line = 1 + text
+        .lines()
+        .position(|line| line.contains("ip-filter.allow="))
+        .unwrap();
+
     std::fs::write(&file, text.replace("127.0.0.0/8,::1", "192.0.2.1")).unwrap();
-    until(403);
+    until("the changed policy", || status() == 403);
     std::fs::write(&file, text.replace("127.0.0.0/8,::1", "not-an-address")).unwrap();
     server.signal("HUP");
-    std::thread::sleep(Duration::from_millis(500));
+    until("the refusal of the faulty file", || {
+        server.admin("/status")["last-reload"]["outcome"] == "refused"
+    });
     assert_eq!(status(), 403);
     std::fs::write(&file, &text).unwrap();
-    until(200);
+    until("the first policy", || status() == 200);
+
     server.signal("TERM");
     let ended = server.end().with_status(0);
-    assert!(ended.err.contains("application.properties:41"), "{}", ended.err);
+    let place = format!("application.properties:{line}: palisade.interceptors.Local.ip-filter.allow");
+    assert!(ended.err.contains(&place), "{place} is not in\n{}", ended.err);
 }

@@ -178,6 +178,16 @@ impl Serving {
         )
     }
 
+    /// What the admin listener answers.
+    pub(crate) fn admin(&self, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}{path}", self.port("admin"));
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "20", &url])
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
