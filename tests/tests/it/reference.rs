@@ -4,6 +4,7 @@
 
 mod codes;
 mod command;
+mod operations;
 mod reader;
 mod settings;
 mod source;

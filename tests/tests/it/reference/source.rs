@@ -9,6 +9,8 @@ use syn::{Attribute, Expr, ExprLit, Item, ItemEnum, ItemFn, ItemStruct, Lit, Met
 pub(super) struct Source {
     pub(super) krate: String,
     pub(super) path: String,
+    /// Its text up to its tests.
+    pub(super) text: String,
     /// How often its text, comments and tests left out, makes a refusal or a finding.
     pub(super) constructors: usize,
     pub(super) file: syn::File,
@@ -32,6 +34,7 @@ pub(super) fn all() -> Vec<Source> {
                 krate: name.clone(),
                 path,
                 constructors: constructors(&text),
+                text: without_test_module(&text).to_owned(),
                 file,
             });
         }
@@ -40,11 +43,15 @@ pub(super) fn all() -> Vec<Source> {
     sources
 }
 
+fn without_test_module(text: &str) -> &str {
+    text.split_once("#[cfg(test)]\nmod tests")
+        .map_or(text, |(code, _)| code)
+}
+
 fn constructors(text: &str) -> usize {
-    let code = text
-        .split_once("#[cfg(test)]\nmod tests")
-        .map_or(text, |(code, _)| code);
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let lines = without_test_module(text)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     lines
         .map(|line| line.matches("Rejection::new(").count() + line.matches("Finding::new(").count())
         .sum()
