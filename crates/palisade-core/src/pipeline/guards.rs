@@ -22,7 +22,7 @@ pub(super) fn request(
         };
         cx.enter(position);
         if let Err(rejection) = guard.request(cx, head) {
-            record(cx, entry, &rejection);
+            record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {
                 let (mut head, mut body) = written(cx, &rejection).into_parts();
                 let entered = entries.get(..position).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(super) fn unwind(entries: &[Entry], cx: &mut Context, head: &mut response::P
         };
         cx.enter(position);
         if let Err(rejection) = guard.response(cx, head) {
-            record(cx, entry, &rejection);
+            record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {
                 let (other_head, other_body) = written(cx, &rejection).into_parts();
                 *head = other_head;

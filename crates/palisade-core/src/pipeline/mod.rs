@@ -16,6 +16,7 @@
 
 mod body;
 mod buffer;
+mod direction;
 mod future;
 mod guards;
 mod service;
@@ -124,11 +125,11 @@ impl fmt::Debug for Pipeline {
 }
 
 /// Records a refusal: one event, one count.
-fn record(cx: &mut crate::Context, entry: &Entry, rejection: &crate::Rejection) {
+fn record(cx: &mut crate::Context, entry: &Entry, rejection: &crate::Rejection, report_only: bool) {
     let refused_by = crate::rejection::RefusedBy {
         stage: entry.stage.name(),
         interceptor: &entry.interceptor,
-        report_only: entry.report_only,
+        report_only,
     };
     rejection.record(cx, &refused_by);
 }

@@ -7,10 +7,11 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::body::ExchangeBody;
+use super::direction::Direction;
 use super::guards::written;
 use super::{BoxError, Pipeline, buffer, record};
-use crate::stage::{Entry, Message, Stage};
-use crate::{Context, Rejection};
+use crate::Context;
+use crate::stage::{Entry, Message, Stage, Step};
 
 /// An exchange whose pipeline has transforms.
 pub(super) struct Exchange<B> {
@@ -45,7 +46,7 @@ where
         let mut stream = Some(body);
         for (position, entry) in pipeline.entries().iter().enumerate().skip(entered) {
             context.enter(position);
-            let verdict = request_stage(&pipeline, entry, &mut context, &mut message, &mut stream).await;
+            let verdict = stage(&pipeline, entry, &mut context, &mut message, &mut stream).await;
             if let Some(refusal) = verdict {
                 let (head, body) = refusal.into_parts();
                 let answer = Message::new(head, Some(body));
@@ -65,45 +66,49 @@ where
     }
 }
 
-/// One stage on the way in; `Some` is the answer of a refusal.
-async fn request_stage<B>(
+/// One stage, in one direction; `Some` is the answer of a refusal.
+async fn stage<D, B>(
     pipeline: &Pipeline,
     entry: &Entry,
     cx: &mut Context,
-    message: &mut Message<request::Parts>,
+    message: &mut Message<D>,
     stream: &mut Option<B>,
 ) -> Option<Response<Bytes>>
 where
+    D: Direction,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     let result = match &entry.stage {
-        Stage::Guard(guard) => guard.request(cx, &mut message.head),
+        Stage::Guard(guard) => message.head.guard(guard.as_ref(), cx),
         Stage::Transform(transform) => {
-            if transform.needs().request()
+            if D::is_among(transform.needs())
                 && let Some(body) = unread(message, stream)
             {
-                match buffer::request_body(body, pipeline.limits().request_body).await {
+                let limit = D::limit(pipeline.limits());
+                match buffer::read(body, limit).await {
                     Ok(bytes) => message.hold(bytes),
-                    Err(rejection) => {
-                        rejection_recorded(cx, entry, &rejection);
+                    Err(unread) => {
+                        let rejection = D::refuse(unread, limit);
+                        // It stands also where the stage only reports: the body is gone.
+                        record(cx, entry, &rejection, false);
                         return Some(written(cx, &rejection));
                     }
                 }
             }
-            let result = match transform.request(cx, message) {
-                crate::Step::Done(result) => result,
-                crate::Step::Wait(future) => future.await,
+            let result = match D::transform(message, transform.as_ref(), cx) {
+                Step::Done(result) => result,
+                Step::Wait(future) => future.await,
             };
             // At once, because the next stage reads the length too.
             if let Some(length) = message.take_replaced() {
-                mend_length(&mut message.head.headers, length);
+                mend_length(message.head.headers(), length);
             }
             result
         }
     };
     let rejection = result.err()?;
-    record(cx, entry, &rejection);
+    record(cx, entry, &rejection, entry.report_only);
     (!entry.report_only).then(|| written(cx, &rejection))
 }
 
@@ -121,7 +126,7 @@ where
 {
     for (position, entry) in pipeline.entries().iter().enumerate().take(entered).rev() {
         cx.enter(position);
-        if let Some(refusal) = response_stage(pipeline, entry, &mut cx, &mut message, &mut stream).await {
+        if let Some(refusal) = stage(pipeline, entry, &mut cx, &mut message, &mut stream).await {
             let (head, body) = refusal.into_parts();
             message = Message::new(head, Some(body));
             stream = None;
@@ -136,48 +141,6 @@ where
     Response::from_parts(head, body)
 }
 
-/// One stage on the way out; `Some` is the answer of a refusal.
-async fn response_stage<R>(
-    pipeline: &Pipeline,
-    entry: &Entry,
-    cx: &mut Context,
-    message: &mut Message<response::Parts>,
-    stream: &mut Option<R>,
-) -> Option<Response<Bytes>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let result = match &entry.stage {
-        Stage::Guard(guard) => guard.response(cx, &mut message.head),
-        Stage::Transform(transform) => {
-            if transform.needs().response()
-                && let Some(body) = unread(message, stream)
-            {
-                match buffer::response_body(body, pipeline.limits().response_body).await {
-                    Ok(bytes) => message.hold(bytes),
-                    Err(rejection) => {
-                        rejection_recorded(cx, entry, &rejection);
-                        return Some(written(cx, &rejection));
-                    }
-                }
-            }
-            let result = match transform.response(cx, message) {
-                crate::Step::Done(result) => result,
-                crate::Step::Wait(future) => future.await,
-            };
-            // At once, because the next stage reads the length too.
-            if let Some(length) = message.take_replaced() {
-                mend_length(&mut message.head.headers, length);
-            }
-            result
-        }
-    };
-    let rejection = result.err()?;
-    record(cx, entry, &rejection);
-    (!entry.report_only).then(|| written(cx, &rejection))
-}
-
 /// The stream, if the message is not held whole yet.
 fn unread<Head, B>(message: &Message<Head>, stream: &mut Option<B>) -> Option<B> {
     if message.body().is_some() {
@@ -185,18 +148,6 @@ fn unread<Head, B>(message: &Message<Head>, stream: &mut Option<B>) -> Option<B>
     } else {
         stream.take()
     }
-}
-
-/// Records a refusal that stands even where the stage only reports: the body is gone.
-fn rejection_recorded(cx: &mut Context, entry: &Entry, rejection: &Rejection) {
-    record(
-        cx,
-        &Entry {
-            report_only: false,
-            ..entry.clone()
-        },
-        rejection,
-    );
 }
 
 /// The length of a body that a stage put in place of another.
