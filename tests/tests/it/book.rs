@@ -1,5 +1,6 @@
 //! The book and the README: what they link to exists, and what they tell operators to write is read by the real code.
 
+mod dependencies;
 mod words;
 
 use std::collections::BTreeSet;

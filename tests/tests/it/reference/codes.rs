@@ -291,8 +291,7 @@ Every code with which a request is refused. The answer is a problem document (RF
 `urn:palisade:problem:<code>`; below `palisade.soap-base-path` it is a SOAP Fault that says the same. The same code is in the log,
 under the target `palisade::refusal`, and in the metric `palisade_refusals_total`.
 
-Statuses of 500 and above are not the caller's fault. A SOAP 1.1 Fault has status 500 in place of any but 401, 403, 413, 415, 429
-and 503.";
+A SOAP 1.1 Fault has status 500 in place of any but 401, 403, 413, 415, 429 and 503.";
 
 #[test]
 fn the_page_of_refusals_has_every_code() {
