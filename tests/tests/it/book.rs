@@ -202,7 +202,7 @@ fn errors(sources: Sources, whole: bool) -> Errors {
     errors.sorted()
 }
 
-/// Loads a block: `properties`, with `profile-NAME` on top of the block before it, with `server` as a whole server, and with
+/// Loads a block: `properties` or `toml`, with `profile-NAME` on top of the block before it, with `server` as a whole server, and with
 /// `error` expecting what the next block says.
 fn check_properties(
     ca: &TestCa,
@@ -220,7 +220,7 @@ fn check_properties(
             sources.profiles.push(profile.to_owned());
         }
         (Some(_), None) => return Err("a profile without a base before it".to_owned()),
-        (None, _) => write("application.properties", &block.text),
+        (None, _) => write(&format!("application.{}", block.language()), &block.text),
     }
     let found = errors(sources, block.has("server"));
     let expected = if block.has("error") {
@@ -248,14 +248,14 @@ fn what_the_book_tells_operators_to_write_is_read() {
         let (blocks, _) = blocks(&text);
         let mut base = None;
         for (position, block) in blocks.iter().enumerate() {
-            if block.language() != "properties" {
+            if !matches!(block.language(), "properties" | "toml") {
                 continue;
             }
             count += 1;
             if let Err(what) = check_properties(&ca, block, base, blocks.get(position + 1)) {
                 wrong.push(format!("{}:{}: {what}", page.display(), block.line));
             }
-            if block.profile().is_none() {
+            if block.profile().is_none() && block.language() == "properties" {
                 base = Some(block);
             }
         }
