@@ -1,7 +1,8 @@
 //! Rules that every request must keep before any policy looks at it.
 //!
-//! 1. HTTP/1.1 requires exactly one `Host`, HTTP/1.0 at most one (RFC 9112 section 3.2); it must be a host with an optional port
-//!    (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
+//! 1. HTTP/1.1 requires exactly one `Host`, HTTP/1.0 at most one (RFC 9112 section 3.2); later versions require `:authority`, or
+//!    one `Host` in its place (RFC 9113 section 8.3.1). It must be a host with an optional port (RFC 9110 section 7.2, RFC 3986
+//!    section 3.2.2).
 //! 2. A target in absolute form, and `:authority`, must agree with `Host`.
 //! 3. All fields together are bounded in number and in bytes.
 //!
@@ -110,7 +111,8 @@ pub fn check_host(headers: &HeaderMap, uri: &Uri, version: Version) -> Result<()
         ),
     };
     match (host, uri.authority()) {
-        (None, None) if version == Version::HTTP_11 => Err(HeadFault::Host),
+        // Only the versions before 1.1 know requests that name no host.
+        (None, None) if version > Version::HTTP_10 => Err(HeadFault::Host),
         (host, Some(authority)) => {
             if !is_host(authority.as_str()) {
                 return Err(HeadFault::HostMalformed);
@@ -213,6 +215,10 @@ mod tests {
         assert_eq!(verdict(Version::HTTP_11, "/", &["a.example"]), Ok(()));
         assert_eq!(verdict(Version::HTTP_11, "/", &[]), Err(HeadFault::Host));
         assert_eq!(verdict(Version::HTTP_10, "/", &[]), Ok(()));
+        assert_eq!(verdict(Version::HTTP_09, "/", &[]), Ok(()));
+        assert_eq!(verdict(Version::HTTP_2, "/", &[]), Err(HeadFault::Host));
+        assert_eq!(verdict(Version::HTTP_3, "/", &[]), Err(HeadFault::Host));
+        assert_eq!(verdict(Version::HTTP_2, "/", &["a.example"]), Ok(()));
         assert_eq!(
             verdict(Version::HTTP_11, "/", &["a.example", "a.example"]),
             Err(HeadFault::Host)
