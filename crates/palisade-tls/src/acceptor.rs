@@ -55,7 +55,7 @@ impl Acceptor {
             clock: &clock,
             folder,
         };
-        let (snapshot, findings) = Snapshot::build(settings, &surroundings, None)?;
+        let (snapshot, findings) = Snapshot::build(settings, &surroundings)?;
         let shared = Shared {
             name: name.into(),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -66,23 +66,30 @@ impl Acceptor {
         Ok((Self(Arc::new(shared)), findings))
     }
 
-    /// Compiles the settings anew: keys, issuers, revocation lists and all. New handshakes use them; connections stay, and
-    /// their client certificates are verified again at the next request. After an error everything is as before.
+    /// Compiles the settings anew, keys, issuers, revocation lists and all, and [adopts](Self::adopt) the result. After an error
+    /// everything is as before.
     pub fn reload(
         &self,
         settings: &ListenerSettings,
         keystores: &Keystores,
     ) -> Result<Vec<Finding>, BuildError> {
         let shared = &self.0;
-        let surroundings = Surroundings {
-            listener: &shared.name,
-            keystores,
-            clock: &shared.clock,
-            folder: &shared.folder,
-        };
-        let (snapshot, findings) = Snapshot::build(settings, &surroundings, Some(&shared.snapshot.load()))?;
-        shared.snapshot.store(Arc::new(snapshot));
+        let clock = Arc::clone(&shared.clock);
+        let (anew, findings) = Self::new(&shared.name, settings, keystores, clock, &shared.folder)?;
+        self.adopt(&anew);
         Ok(findings)
+    }
+
+    /// Puts in force here what `other` compiled from the settings of the same listener.
+    ///
+    /// 1. New handshakes and every further request use it. It reads no file, so nothing can fail halfway.
+    /// 2. Connections stay; their client certificates are verified again at the next request.
+    /// 3. Sessions can still be resumed where the settings under `tls` are equal; otherwise those of `other` are taken, and
+    ///    nobody resumes a session that the new settings would not have made.
+    pub fn adopt(&self, other: &Self) {
+        let snapshot = &self.0.snapshot;
+        let adopted = other.0.snapshot.load().with_sessions_of(&snapshot.load());
+        snapshot.store(Arc::new(adopted));
     }
 
     /// The listener's name.

@@ -22,7 +22,7 @@ use crate::suites::{self, Offer};
 use crate::{TrustedProxies, crl};
 
 /// A listener's policy, compiled. New handshakes and every request use the current one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) trust: Option<Arc<Trust>>,
@@ -44,17 +44,16 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Snapshot {
-    /// Compiles settings; `earlier` lends its sessions where they may go on.
+    /// Compiles settings.
     pub(crate) fn build(
         settings: &ListenerSettings,
         surroundings: &Surroundings<'_>,
-        earlier: Option<&Self>,
     ) -> Result<(Self, Vec<Finding>), BuildError> {
         let (mut faults, mut findings) = (BuildError::default(), Vec::new());
         let trusted_proxies =
             TrustedProxies::parse(&settings.trusted_proxies, "trusted-proxies", &mut faults);
         judge(settings, &trusted_proxies, &mut faults, &mut findings);
-        let sessions = match Sessions::for_settings(&settings.tls, earlier) {
+        let sessions = match Sessions::for_settings(&settings.tls) {
             Ok(sessions) => sessions,
             Err(error) => return Err(BuildError::at("tls", format_args!("tickets to be made: {error}"))),
         };
@@ -76,6 +75,21 @@ impl Snapshot {
             sessions,
         };
         faults.or_ok((snapshot, findings))
+    }
+
+    /// The same, with the sessions of an earlier policy where they may go on.
+    pub(crate) fn with_sessions_of(&self, earlier: &Self) -> Self {
+        let mut snapshot = self.clone();
+        if snapshot.sessions.settings != earlier.sessions.settings {
+            return snapshot;
+        }
+        snapshot.sessions = earlier.sessions.clone();
+        snapshot.tls = snapshot.tls.map(|tls| {
+            let mut config = ServerConfig::clone(&tls);
+            snapshot.sessions.lend_to(&mut config);
+            Arc::new(config)
+        });
+        snapshot
     }
 }
 
@@ -231,8 +245,7 @@ fn server_config(
         .map(|protocol| protocol.as_bytes().to_vec())
         .collect();
     config.ignore_client_order = offer.own_order;
-    config.session_storage = Arc::clone(&sessions.storage);
-    config.ticketer = Arc::clone(&sessions.tickets);
+    sessions.lend_to(&mut config);
     Some(Arc::new(config))
 }
 
@@ -240,7 +253,7 @@ fn server_config(
 ///
 /// They go on over a reload of keys, issuers and revocation lists, because a resumed client is verified again in any case. They
 /// end when the settings themselves change: nobody resumes a session that the new settings would not have made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sessions {
     settings: TlsSettings,
     storage: Arc<dyn StoresServerSessions>,
@@ -251,21 +264,17 @@ impl Sessions {
     /// The most sessions that are kept for clients without tickets.
     const MOST: usize = 4096;
 
-    fn for_settings(settings: &TlsSettings, earlier: Option<&Snapshot>) -> Result<Self, rustls::Error> {
-        let (storage, tickets) = match earlier.map(|earlier| &earlier.sessions) {
-            Some(sessions) if sessions.settings == *settings => {
-                (Arc::clone(&sessions.storage), Arc::clone(&sessions.tickets))
-            }
-            _ => (
-                ServerSessionMemoryCache::new(Self::MOST) as Arc<dyn StoresServerSessions>,
-                Ticketer::new()?,
-            ),
-        };
+    fn for_settings(settings: &TlsSettings) -> Result<Self, rustls::Error> {
         Ok(Self {
             settings: settings.clone(),
-            storage,
-            tickets,
+            storage: ServerSessionMemoryCache::new(Self::MOST),
+            tickets: Ticketer::new()?,
         })
+    }
+
+    fn lend_to(&self, config: &mut ServerConfig) {
+        config.session_storage = Arc::clone(&self.storage);
+        config.ticketer = Arc::clone(&self.tickets);
     }
 }
 

@@ -269,6 +269,43 @@ async fn a_session_is_not_resumed_under_other_settings() {
 }
 
 #[tokio::test]
+async fn what_another_acceptor_compiled_is_adopted_without_its_files() {
+    let world = World::new();
+    world.revoke(&[], TODAY + DAY);
+    let server = world.start(settings_with_list()).await;
+    let (good, bad) = (world.ca.client("partner"), world.ca.client("bad"));
+    let (tls, bad_tls) = (client(&world, Some(&good)), client(&world, Some(&bad)));
+    let mut good_connection = server.connect(&tls).await.unwrap();
+    let mut bad_connection = server.connect(&bad_tls).await.unwrap();
+    assert_eq!(good_connection.get(&[]).await.unwrap().0, 200);
+    assert_eq!(bad_connection.get(&[]).await.unwrap().0, 200);
+
+    world.revoke(&[bad.serial()], TODAY + DAY);
+    let (anew, _) = world.acceptor(settings_with_list()).unwrap();
+    let files = server.acceptor.files();
+    std::fs::remove_dir_all(world.path()).unwrap();
+    server.acceptor.adopt(&anew);
+
+    assert_eq!(server.acceptor.files(), files);
+    assert_refused(bad_connection.get(&[]).await.unwrap());
+    assert_eq!(good_connection.get(&[]).await.unwrap().0, 200);
+    assert!(server.seen(&client(&world, Some(&bad))).await.is_err());
+    assert_eq!(server.seen(&tls).await.unwrap()["tls"]["resumed"], true);
+}
+
+#[tokio::test]
+async fn a_session_is_not_resumed_under_adopted_settings_that_differ() {
+    let world = World::new();
+    let server = world.start(settings("request")).await;
+    let tls = client(&world, None);
+    server.seen(&tls).await.unwrap();
+    assert_eq!(server.seen(&tls).await.unwrap()["tls"]["resumed"], true);
+    let (anew, _) = world.acceptor(settings("require")).unwrap();
+    server.acceptor.adopt(&anew);
+    assert!(server.seen(&tls).await.is_err());
+}
+
+#[tokio::test]
 async fn a_list_past_its_date_refuses_until_it_is_renewed() {
     let world = World::new();
     world.revoke(&[], TODAY + 100);
