@@ -40,12 +40,12 @@ fn groups(count: usize) -> EndpointGroups<Inner> {
     let folder = tempfile::tempdir().unwrap();
     let mut text = String::new();
     for number in 0..count {
-        let selector = if number % 2 == 0 {
-            "webservices=Service"
-        } else {
-            "paths=/orders/{id}/lines-"
+        let selector = match number % 3 {
+            0 => format!("webservices=Service{number}"),
+            1 => format!("paths=/orders/{{id}}/lines-{number}"),
+            _ => format!("paths=/orders/{{id}}/part{number}-{{part}}"),
         };
-        writeln!(text, "palisade.endpoints[{number}].{selector}{number}").unwrap();
+        writeln!(text, "palisade.endpoints[{number}].{selector}").unwrap();
     }
     std::fs::write(folder.path().join("application.properties"), text).unwrap();
     let (config, errors) = Config::load(&Sources::new(folder.path()));
@@ -72,8 +72,9 @@ fn call<S: Service<Request<Full<Bytes>>>>(service: &mut S, request: Request<Full
 
 fn main() -> std::io::Result<()> {
     let (ten, many) = (groups(10), groups(10_000));
-    let (first, last) = ("/server/rest/Service8/Get", "/server/rest/Service9998/Get");
-    let (path, path_last) = ("/orders/7/lines-9", "/orders/7/lines-9999");
+    let (first, last) = ("/server/rest/Service6/Get", "/server/rest/Service9999/Get");
+    let (part, part_last) = ("/orders/7/part8-a", "/orders/7/part9998-a");
+    let (path, path_last) = ("/orders/7/lines-7", "/orders/7/lines-9997");
     let outcome = Comparison::new(41, 20_000).run(&mut [
         ("10 groups, by name", &mut || {
             call(&mut ten.clone(), request(first));
@@ -89,6 +90,12 @@ fn main() -> std::io::Result<()> {
         }),
         ("10,000 groups, by path, the last", &mut || {
             call(&mut many.clone(), request(path_last));
+        }),
+        ("10 groups, by a parameter's prefix", &mut || {
+            call(&mut ten.clone(), request(part));
+        }),
+        ("10,000 groups, by a parameter's prefix, the last", &mut || {
+            call(&mut many.clone(), request(part_last));
         }),
         ("no groups: the bare service", &mut || {
             call(&mut Inner, request(first));

@@ -1,10 +1,10 @@
 //! From configuration to policy: everything checked, every error collected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use palisade_config::{Config, Entry as Setting, Errors};
+use palisade_config::{Config, Entry as Setting, Error, Errors, Origin};
 use palisade_core::settings::ByteSize;
 use palisade_core::{
     BuildContext, Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage,
@@ -16,6 +16,7 @@ use crate::group::{self, Group};
 use crate::index::Index;
 use crate::later;
 use crate::policy::{CompiledGroup, Policy, Unmatched};
+use crate::reach;
 use crate::registry::Registry;
 use crate::selector::BasePaths;
 
@@ -82,28 +83,29 @@ impl Registry {
         let interceptors = collect(&mut errors, self.interceptors(config, environment)).unwrap_or_default();
         let groups = collect(&mut errors, group::read(config)).unwrap_or_default();
 
-        let mut compiled = Vec::with_capacity(groups.len());
-        let mut index = Index::default();
+        let (index, decoded) = index(&groups);
         let mut findings = std::mem::take(&mut general.findings);
-        for (position, group) in groups.into_iter().enumerate() {
-            let reachable = index.insert(u32::try_from(position).unwrap_or(u32::MAX), &group.selectors);
-            findings.extend(group_findings(config, &group, reachable));
+        let deepest = reach::deepest(groups.iter().map(|group| &group.selectors));
+        let mut compiled = Vec::with_capacity(groups.len());
+        for (position, group) in (0..).zip(groups) {
+            let reachable = reach::is_reachable(&index, position, &group.selectors, deepest);
+            let key = group.key.clone();
             match compile_group(config, &interceptors, general.limits, group) {
-                Ok(group) => compiled.push(group),
+                Ok(group) => {
+                    findings.extend(group_findings(config, &key, &group, reachable));
+                    compiled.push(group);
+                }
                 Err(found) => errors.extend(found),
             }
         }
+        let named: HashSet<&String> = compiled.iter().flat_map(|group| &group.interceptors).collect();
         for (name, interceptor) in &interceptors {
             findings.extend(interceptor.findings.iter().cloned());
-            if !compiled.iter().any(|group| group.interceptors.contains(name)) {
-                let message = format!("no endpoint group names the interceptor {name}");
-                findings.push(located(
-                    config,
-                    Severity::Caution,
-                    "interceptor-unused",
-                    message,
-                    &format!("{INTERCEPTORS}.{name}"),
-                ));
+            if !named.contains(name) {
+                match unused(config, name, &named) {
+                    Ok(finding) => findings.push(finding),
+                    Err(error) => errors.push(error),
+                }
             }
         }
         let files = interceptors
@@ -113,6 +115,7 @@ impl Registry {
         errors.into_result(Policy {
             groups: compiled,
             index,
+            decoded,
             bases: general.bases,
             unmatched: general.unmatched,
             passing: Pipeline::new(Vec::<Entry>::new(), general.limits),
@@ -240,6 +243,15 @@ impl General {
         };
         let rest = base("palisade.endpoint-base-path", "/server/rest");
         let soap = base("palisade.soap-base-path", "/webservices");
+        if format!("{}/", rest.trim_end_matches('/')).starts_with(&format!("{}/", soap.trim_end_matches('/')))
+        {
+            let key = if config.contains("palisade.soap-base-path") {
+                "palisade.soap-base-path"
+            } else {
+                "palisade.endpoint-base-path"
+            };
+            errors.push(config.error(key, "base paths of which SOAP's does not hold all of REST's"));
+        }
         general.bases = BasePaths::new(&rest, &soap);
         let limit = collect(&mut errors, config.get::<ByteSize>("palisade.max-buffered-body")).flatten();
         general.limits = limit.map_or_else(PipelineLimits::default, PipelineLimits::both);
@@ -255,37 +267,74 @@ fn located(config: &Config, severity: Severity, code: &'static str, message: Str
     }
 }
 
+/// The index of the patterns as they are written and, where that differs, of the patterns decoded.
+fn index(groups: &[Group]) -> (Index, Option<Index>) {
+    let (mut written, mut decoded) = (Index::default(), Index::default());
+    let patterns = groups
+        .iter()
+        .filter_map(|group| group.selectors.paths.as_deref())
+        .flatten();
+    let differ = patterns.into_iter().any(|(_, pattern)| pattern.has_encoded());
+    for (position, group) in (0..).zip(groups) {
+        written.insert(position, &group.selectors);
+        if differ {
+            decoded.insert(position, &group.selectors.decoded());
+        }
+    }
+    (written, differ.then_some(decoded))
+}
+
+/// An interceptor that no group names: unwise, and an error where a variable made it, because a misspelt name in a variable makes
+/// a new interceptor instead of changing one.
+fn unused(config: &Config, name: &str, named: &HashSet<&String>) -> Result<Finding, Error> {
+    let key = config.child_key(INTERCEPTORS, name);
+    let same = named.iter().find(|other| other.eq_ignore_ascii_case(name));
+    match config.origin(&key) {
+        Some(Origin::Environment { .. } | Origin::CommandLine) => {}
+        _ if same.is_some() => {}
+        _ => {
+            let message = format!("no endpoint group names the interceptor {name}");
+            return Ok(located(
+                config,
+                Severity::Caution,
+                "interceptor-unused",
+                message,
+                &key,
+            ));
+        }
+    }
+    let message = "no endpoint group names this interceptor; names are case-sensitive in files";
+    Err(config
+        .complaint(&key, message)
+        .nearest(name, named.iter().map(|name| name.as_str())))
+}
+
 /// What is unwise about a group.
-fn group_findings(config: &Config, group: &Group, reachable: bool) -> Vec<Finding> {
+fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let name = &group.name;
     if !reachable {
-        let message = format!("earlier groups take every request of the group {}", group.name);
+        let message = format!("earlier groups take every request of the group {name}");
         findings.push(located(
             config,
             Severity::Moderate,
             "group-unreachable",
             message,
-            &group.key,
+            key,
         ));
     }
-    if group.interceptors.is_empty() {
-        let message = format!("the group {} names no interceptor: nothing guards it", group.name);
-        findings.push(located(
-            config,
-            Severity::Severe,
-            "group-unguarded",
-            message,
-            &group.key,
-        ));
+    if group.pipeline.entries().is_empty() {
+        let message = format!("no stage guards the group {name}: its interceptors bring none that is on");
+        findings.push(located(config, Severity::Severe, "group-unguarded", message, key));
     }
     if group.report_only {
-        let message = format!("the group {} only reports what it would refuse", group.name);
+        let message = format!("the group {name} only reports what it would refuse");
         findings.push(located(
             config,
             Severity::Moderate,
             "report-only",
             message,
-            &format!("{}.report-only", group.key),
+            &format!("{key}.report-only"),
         ));
     }
     findings

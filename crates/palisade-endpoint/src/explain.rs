@@ -14,7 +14,7 @@ use palisade_core::{
 use serde::Serialize;
 
 use crate::policy::{CompiledGroup, Policy, Unmatched};
-use crate::selector::{Target, refusal_format};
+use crate::selector::Target;
 use crate::service::decide;
 
 /// A request that nobody has sent.
@@ -226,7 +226,7 @@ impl Policy {
             }
             Ok(Some((_, group))) => {
                 explanation.group = Some(group.name.to_string());
-                let mut cx = Context::with_format(&head, refusal_format(&self.bases, &path, &probe.headers));
+                let mut cx = Context::with_format(&head, self.refusal_format(&path, &probe.headers));
                 explanation.stages = group.rehearse(probe, &mut cx, &mut head);
                 explanation.verdict = overall(&explanation.stages);
             }

@@ -1,9 +1,10 @@
 //! An endpoint group: its settings, checked.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use http::Method;
-use palisade_config::{Config, Errors};
+use palisade_config::{Config, Errors, Origin};
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
@@ -48,6 +49,7 @@ pub(crate) struct Group {
 pub(crate) fn read(config: &Config) -> Result<Vec<Group>, Errors> {
     let mut errors = Errors::new();
     let mut groups: Vec<Group> = Vec::new();
+    let mut taken = HashSet::new();
     if config.contains(ENDPOINTS) && config.len(ENDPOINTS) == 0 {
         errors.push(config.error(ENDPOINTS, "a list: palisade.endpoints[0].…"));
     }
@@ -69,7 +71,7 @@ pub(crate) fn read(config: &Config) -> Result<Vec<Group>, Errors> {
         let group =
             settings.and_then(|settings| Group::check(config, position, key, settings.unwrap_or_default()));
         match group {
-            Ok(group) if groups.iter().any(|other| other.name == group.name) => {
+            Ok(group) if !taken.insert(group.name.clone()) => {
                 let key = format!("{}.name", group.key);
                 errors.push(config.error(&key, "a name that no other group has"));
             }
@@ -95,6 +97,15 @@ impl Group {
         } else {
             Protocol::Any
         };
+        if settings.interceptors.is_empty()
+            && let Some(Origin::Environment { .. } | Origin::CommandLine) = config.origin(&key)
+        {
+            // A list is replaced whole: one setting of one group, meant as a change, would leave that group alone and unguarded.
+            check.fault(
+                "interceptors",
+                "the interceptors too: a variable or option replaces the whole list of groups",
+            );
+        }
         let name = settings.name.unwrap_or_else(|| format!("endpoints[{position}]"));
         if name.is_empty() {
             check.fault("name", "a name, or no such key");
@@ -113,7 +124,13 @@ impl Group {
             protocol,
             webservices: check.names("webservices", settings.webservices),
             operations: check.names("operations", settings.operations),
-            soap_actions: check.names("soap-actions", soap_actions),
+            soap_actions: check.list("soap-actions", soap_actions, |text| {
+                if text.is_empty() {
+                    Err("actions that are not empty".to_owned())
+                } else {
+                    Ok(text)
+                }
+            }),
             methods: check.list("methods", settings.methods, |text| read_method(&text)),
             paths: check.list("paths", settings.paths, |text| {
                 Pattern::parse(&text).map(|pattern| (text, pattern))
@@ -155,9 +172,12 @@ impl Check<'_> {
         }
         let mut read_list = Vec::with_capacity(list.len());
         for text in list {
-            match read(text) {
+            match read(text.clone()) {
                 Ok(element) => read_list.push(element),
-                Err(expected) => self.fault(name, expected),
+                Err(expected) => {
+                    let error = self.config.error(&format!("{}.{name}", self.key), expected);
+                    self.errors.push(error.found(format!("{text:?}")));
+                }
             }
         }
         Some(read_list)
@@ -165,8 +185,8 @@ impl Check<'_> {
 
     fn names(&mut self, name: &str, list: Option<Vec<String>>) -> Option<Vec<String>> {
         self.list(name, list, |text| {
-            if text.is_empty() {
-                Err("names without empty ones".to_owned())
+            if text.is_empty() || text.contains(['/', '\0']) {
+                Err("names, which have no slash and are not empty".to_owned())
             } else {
                 Ok(text)
             }

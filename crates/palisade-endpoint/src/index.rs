@@ -8,6 +8,7 @@ use http::Method;
 use rustc_hash::FxHashMap;
 
 use crate::pattern::{Pattern, Segment};
+use crate::prefixed::Prefixed;
 use crate::selector::{Protocol, Route, Selectors, Target};
 
 /// A group's position; the largest number stands for none.
@@ -39,8 +40,8 @@ struct Node {
     earliest: Earliest,
     here: Option<Table>,
     fixed: FxHashMap<Box<str>, Node>,
-    params: Vec<(Box<str>, Node)>,
-    rests: Vec<(Box<str>, Table)>,
+    params: Prefixed<Node>,
+    rests: Prefixed<Table>,
 }
 
 /// The earliest position in a part of the index.
@@ -74,21 +75,17 @@ struct Methods {
 }
 
 impl Index {
-    /// Writes a group into the index. `false` when earlier groups take all of it.
-    pub(crate) fn insert(&mut self, position: Position, selectors: &Selectors) -> bool {
+    /// Writes a group into the index.
+    pub(crate) fn insert(&mut self, position: Position, selectors: &Selectors) {
         let webservices = self.ids(selectors.webservices.as_deref());
-        let mut reachable = false;
-        if selectors.protocol != Protocol::Soap {
+        if selectors.protocol != Protocol::Soap && selectors.soap_actions.is_none() {
             let operations = self.ids(selectors.operations.as_deref());
-            if selectors.soap_actions.is_none() {
-                reachable |= self.rest.insert(position, &webservices, &operations, selectors);
-            }
+            self.rest.insert(position, &webservices, &operations, selectors);
         }
         if selectors.protocol != Protocol::Rest && selectors.operations.is_none() {
             let actions = self.ids(selectors.soap_actions.as_deref());
-            reachable |= self.soap.insert(position, &webservices, &actions, selectors);
+            self.soap.insert(position, &webservices, &actions, selectors);
         }
-        reachable
     }
 
     fn ids(&mut self, names: Option<&[String]>) -> Vec<NameId> {
@@ -130,33 +127,17 @@ struct Query<'a> {
 }
 
 impl Tables {
-    fn insert(
-        &mut self,
-        position: Position,
-        first: &[NameId],
-        second: &[NameId],
-        selectors: &Selectors,
-    ) -> bool {
-        let taken_before = self
-            .everywhere
-            .by_names
-            .get(&(ANY, ANY))
-            .is_some_and(|methods| methods.any.0 < position);
-        if taken_before {
-            return false;
-        }
+    fn insert(&mut self, position: Position, first: &[NameId], second: &[NameId], selectors: &Selectors) {
         let methods = selectors.methods.as_deref();
         let Some(paths) = &selectors.paths else {
-            return self.everywhere.insert(position, first, second, methods);
+            self.everywhere.insert(position, first, second, methods);
+            return;
         };
-        let mut reachable = false;
         for (_, pattern) in paths {
-            reachable |= self
-                .tree
+            self.tree
                 .table(position, pattern)
                 .insert(position, first, second, methods);
         }
-        reachable
     }
 }
 
@@ -168,8 +149,8 @@ impl Node {
         for segment in &pattern.0 {
             node = match segment {
                 Segment::Static(text) => node.fixed.entry(text.clone()).or_default(),
-                Segment::Param(prefix) => entry(&mut node.params, prefix),
-                Segment::Rest(prefix) => return entry(&mut node.rests, prefix),
+                Segment::Param(prefix) => node.params.entry(prefix),
+                Segment::Rest(prefix) => return node.rests.entry(prefix),
             };
             node.earliest.admit(position);
         }
@@ -180,11 +161,8 @@ impl Node {
         if self.earliest.0 >= *best {
             return;
         }
-        for (prefix, table) in &self.rests {
-            if path
-                .strip_prefix(prefix.as_ref())
-                .is_some_and(|rest| !rest.is_empty())
-            {
+        for (table, rest) in self.rests.of(path) {
+            if !rest.is_empty() {
                 table.find(query, best);
             }
         }
@@ -195,10 +173,9 @@ impl Node {
         if let Some(node) = self.fixed.get(segment) {
             node.descend(behind, query, best);
         }
-        for (prefix, node) in &self.params {
+        for (node, rest) in self.params.of(segment) {
             // As in axum's router, a parameter may be empty where more segments follow, and not at the end.
-            let fits = |rest: &str| !rest.is_empty() || behind.is_some();
-            if segment.strip_prefix(prefix.as_ref()).is_some_and(fits) {
+            if !rest.is_empty() || behind.is_some() {
                 node.descend(behind, query, best);
             }
         }
@@ -213,19 +190,6 @@ impl Node {
     }
 }
 
-/// The value kept for a prefix, made when it is new.
-fn entry<'a, T: Default>(list: &'a mut Vec<(Box<str>, T)>, prefix: &str) -> &'a mut T {
-    let position = list
-        .iter()
-        .position(|(known, _)| known.as_ref() == prefix)
-        .unwrap_or_else(|| {
-            list.push((prefix.into(), T::default()));
-            list.len() - 1
-        });
-    #[expect(clippy::indexing_slicing, reason = "the position was found or made just now")]
-    &mut list[position].1
-}
-
 impl Table {
     fn insert(
         &mut self,
@@ -233,19 +197,16 @@ impl Table {
         first: &[NameId],
         second: &[NameId],
         methods: Option<&[Method]>,
-    ) -> bool {
+    ) {
         self.earliest.admit(position);
-        let mut reachable = false;
         for &first in first {
             for &second in second {
-                reachable |= self
-                    .by_names
+                self.by_names
                     .entry((first, second))
                     .or_default()
                     .insert(position, methods);
             }
         }
-        reachable
     }
 
     fn find(&self, query: &Query<'_>, best: &mut Position) {
@@ -267,23 +228,18 @@ impl Table {
 }
 
 impl Methods {
-    fn insert(&mut self, position: Position, methods: Option<&[Method]>) -> bool {
+    fn insert(&mut self, position: Position, methods: Option<&[Method]>) {
         let Some(methods) = methods else {
-            let reachable = position < self.any.0;
             self.any.admit(position);
-            return reachable;
+            return;
         };
         // axum answers HEAD with the handler of GET, so a rule for GET is one for HEAD.
         let head = methods.contains(&Method::GET).then_some(&Method::HEAD);
-        let mut reachable = false;
         for method in methods.iter().chain(head) {
-            let known = self.some.iter().any(|(known, _)| known == method);
-            if !known && position < self.any.0 {
+            if !self.some.iter().any(|(known, _)| known == method) {
                 self.some.push((method.clone(), position));
-                reachable = true;
             }
         }
-        reachable
     }
 
     fn find(&self, method: &Method) -> Position {
@@ -304,6 +260,7 @@ mod tests {
 
     use super::Index;
     use crate::pattern::Pattern;
+    use crate::reach;
     use crate::selector::{BasePaths, Protocol, Selectors, Target};
 
     const NAMES: [&str; 3] = ["A", "B", "a"];
@@ -382,8 +339,9 @@ mod tests {
             // Other paths never come this far.
             prop_assume!(crate::path::check(&path).is_ok());
             let mut index = Index::default();
-            let reachable: Vec<bool> =
-                (0..).zip(&groups).map(|(position, group)| index.insert(position, group)).collect();
+            for (position, group) in (0..).zip(&groups) {
+                index.insert(position, group);
+            }
             let mut headers = HeaderMap::new();
             if let Some(action) = action {
                 headers.insert("soapaction", HeaderValue::from_static(action));
@@ -393,27 +351,10 @@ mod tests {
             let expected = groups.iter().position(|group| group.mismatch(&target).is_none());
             prop_assert_eq!(index.find(&target).map(|position| position as usize), expected);
             if let Some(position) = expected {
-                prop_assert!(reachable[position], "a group that took a request was called unreachable");
+                let deepest = reach::deepest(groups.iter());
+                let reachable = reach::is_reachable(&index, u32::try_from(position).unwrap(), &groups[position], deepest);
+                prop_assert!(reachable, "a group that took a request was called unreachable");
             }
         }
-    }
-
-    #[test]
-    fn a_group_behind_one_that_takes_everything_is_unreachable() {
-        let mut index = Index::default();
-        let one = Selectors {
-            webservices: Some(vec!["A".into()]),
-            ..Selectors::default()
-        };
-        assert!(index.insert(0, &one));
-        assert!(!index.insert(1, &one));
-        assert!(index.insert(2, &Selectors::default()));
-        assert!(!index.insert(
-            3,
-            &Selectors {
-                webservices: Some(vec!["B".into()]),
-                ..Selectors::default()
-            }
-        ));
     }
 }

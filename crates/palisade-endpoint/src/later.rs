@@ -99,11 +99,13 @@ pub fn check_message_security(config: &Config, prefix: &str) -> Errors {
     }
     for (switch, off) in SWITCHES {
         let key = format!("{prefix}.{switch}");
-        if let Some(value) = config.value(&key)
-            && !off.contains(&value.as_str())
-        {
-            let message = "this build does not enforce this setting of message security";
-            errors.push(config.complaint(&key, message));
+        match config.get::<String>(&key) {
+            Ok(Some(value)) if !off.contains(&value.as_str()) => {
+                let message = "this build does not enforce this setting of message security";
+                errors.push(config.complaint(&key, message));
+            }
+            Ok(_) => {}
+            Err(found) => errors.extend(found),
         }
     }
     errors

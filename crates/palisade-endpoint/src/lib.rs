@@ -52,10 +52,13 @@ mod later;
 pub mod path;
 mod pattern;
 mod policy;
+mod prefixed;
+mod reach;
 mod registry;
 mod score;
 mod selector;
 mod service;
+mod soap;
 
 pub use compile::{Environment, OWN_NAMES};
 pub use explain::{ExplainedStage, Explanation, PassedOver, Probe, Verdict};

@@ -1,11 +1,12 @@
 //! Canonical paths: the one spelling that every matcher behind us reads in the same way.
 //!
 //! 1. A path starts with `/` and has no empty segment but the last.
-//! 2. No segment is `.` or `..`.
-//! 3. No slash, backslash, dot or NUL is percent-encoded, and no unreserved character (RFC 3986 section 2.3).
+//! 2. No segment is `.` or `..`, also not before a `;`.
+//! 3. No slash, backslash, dot or NUL is percent-encoded, and no unreserved character (RFC 3986 section 2.3); what is not ASCII
+//!    is percent-encoded, and controls are not there at all.
 //! 4. Percent signs introduce two hexadecimal digits, and what they encode is UTF-8.
 //!
-//! What this does not protect against: an upstream that decodes twice, or that gives `;` or `+` a meaning of its own.
+//! What this does not protect against: an upstream that decodes twice, or that gives `+` a meaning of its own.
 
 use std::borrow::Cow;
 
@@ -35,7 +36,7 @@ pub fn check(path: &str) -> Result<(), NotCanonical> {
                 (segment, dots) = (0, 0);
                 continue;
             }
-            b'\\' | 0 => return Err(NotCanonical),
+            b'\\' | 0..=b' ' | 0x7F.. => return Err(NotCanonical),
             b'%' => {
                 let [high, low, tail @ ..] = tail else {
                     return Err(NotCanonical);
@@ -51,6 +52,8 @@ pub fn check(path: &str) -> Result<(), NotCanonical> {
                 rest = tail;
             }
             b'.' => dots += 1,
+            // Some servers take what follows for parameters of the segment before it.
+            b';' if is_dots(segment, dots) => return Err(NotCanonical),
             _ => {}
         }
         segment += 1;
@@ -136,11 +139,15 @@ mod tests {
     #[case("/a/../b", "double dot")]
     #[case("/a/./b", "dot")]
     #[case("/a/..", "double dot at the end")]
+    #[case("/a/..;/b", "double dot with parameters")]
+    #[case("/a/.;x=1/b", "dot with parameters")]
     #[case("/a%2Fb", "encoded slash")]
     #[case("/a%2fb", "encoded slash")]
     #[case("/a%5Cb", "encoded backslash")]
     #[case("/a\\b", "backslash")]
     #[case("/a/%2E%2E/b", "encoded dots")]
+    #[case("/ü", "not ASCII")]
+    #[case("/a b", "a space")]
     #[case("/a%00", "encoded NUL")]
     #[case("/%61", "encoded letter")]
     #[case("/%7Euser", "encoded tilde")]

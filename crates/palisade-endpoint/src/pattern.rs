@@ -3,6 +3,8 @@
 //! `{name}` stands for one non-empty segment or, behind a prefix, the rest of one; `{*name}` at the end for one or more
 //! characters of any kind; `{{` and `}}` are braces. Both matchers compare the path as it came over the wire, undecoded.
 
+use crate::path;
+
 /// One segment of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Segment {
@@ -12,6 +14,14 @@ pub(crate) enum Segment {
     Param(Box<str>),
     /// This text, at least one character more, and all segments behind it.
     Rest(Box<str>),
+}
+
+impl Segment {
+    fn text(&self) -> &str {
+        match self {
+            Self::Static(text) | Self::Param(text) | Self::Rest(text) => text,
+        }
+    }
 }
 
 /// A pattern, segment by segment.
@@ -57,7 +67,43 @@ impl Pattern {
         if open {
             segments.push(Segment::Static(prefix.into_boxed_str()));
         }
-        Ok(Self(segments))
+        let pattern = Self(segments);
+        match path::check(&pattern.example()) {
+            Ok(()) => Ok(pattern),
+            Err(_) => Err(
+                "a pattern of paths in their canonical form; all others are refused before any group"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Whether its fixed text has anything percent-encoded.
+    pub(crate) fn has_encoded(&self) -> bool {
+        self.0.iter().any(|segment| segment.text().contains('%'))
+    }
+
+    /// The pattern with its fixed text decoded.
+    pub(crate) fn decoded(&self) -> Self {
+        let decode = |text: &str| path::decode(text).into_owned().into_boxed_str();
+        let segments = self.0.iter().map(|segment| match segment {
+            Segment::Static(text) => Segment::Static(decode(text)),
+            Segment::Param(prefix) => Segment::Param(decode(prefix)),
+            Segment::Rest(prefix) => Segment::Rest(decode(prefix)),
+        });
+        Self(segments.collect())
+    }
+
+    /// A path that fits.
+    fn example(&self) -> String {
+        let segments = self.0.iter().flat_map(|segment| {
+            let open = if matches!(segment, Segment::Static(_)) {
+                ""
+            } else {
+                "x"
+            };
+            ["/", segment.text(), open]
+        });
+        segments.collect()
     }
 }
 
@@ -91,6 +137,10 @@ mod tests {
     #[case("/{}")]
     #[case("/{*rest}/more")]
     #[case("/{id}.json")]
+    #[case("/a//b")]
+    #[case("/a/../b")]
+    #[case("/%61")]
+    #[case("/é")]
     fn what_the_router_refuses_is_refused(#[case] text: &str) {
         assert!(Pattern::parse(text).is_err());
     }

@@ -1,16 +1,20 @@
 //! A compiled policy, and the handle through which it is replaced while requests run.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard as Snapshot};
+use http::HeaderMap;
 use palisade_config::Entry as Setting;
-use palisade_core::{Finding, Pipeline};
+use palisade_core::{Finding, Pipeline, RefusalFormat};
 use serde::Serialize;
 
 use crate::index::Index;
+use crate::path::NotCanonical;
 use crate::selector::{BasePaths, Selectors, Target};
+use crate::soap;
 
 /// What happens to a request that no group covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -27,6 +31,8 @@ pub enum Unmatched {
 pub struct Policy {
     pub(crate) groups: Vec<CompiledGroup>,
     pub(crate) index: Index,
+    /// The index of the patterns decoded; `None` where no pattern has anything encoded.
+    pub(crate) decoded: Option<Index>,
     pub(crate) bases: BasePaths,
     pub(crate) unmatched: Unmatched,
     pub(crate) passing: Pipeline,
@@ -67,29 +73,62 @@ impl Policy {
         self.unmatched
     }
 
-    pub(crate) fn find(&self, target: &Target<'_>) -> Option<(u32, &CompiledGroup)> {
-        let position = self.index.find(target)?;
-        let group = self.groups.get(usize::try_from(position).ok()?)?;
-        Some((position, group))
+    /// The group of a request. One whose path other servers read otherwise, so that it falls to another group, has none.
+    pub(crate) fn find(&self, target: &Target<'_>) -> Result<Option<(u32, &CompiledGroup)>, NotCanonical> {
+        let found = self.index.find(target);
+        let decoded = target.decoded().is_none_or(|path| {
+            let decoded = Target {
+                path: &path,
+                ..target.clone()
+            };
+            self.decoded.as_ref().unwrap_or(&self.index).find(&decoded) == found
+        });
+        let bare = target
+            .without_parameters()
+            .is_none_or(|bare| self.index.find(&bare) == found);
+        if !decoded || !bare {
+            return Err(NotCanonical);
+        }
+        let group = |position: u32| Some((position, self.groups.get(usize::try_from(position).ok()?)?));
+        Ok(found.and_then(group))
+    }
+
+    /// How refusals of requests for that path are written: on a SOAP route as Faults of the request's version.
+    pub(crate) fn refusal_format(&self, path: &str, headers: &HeaderMap) -> RefusalFormat {
+        if self.bases.is_soap(path) {
+            soap::refusal_format(headers)
+        } else {
+            RefusalFormat::Problem
+        }
     }
 
     /// How `new` differs, group by group.
     pub fn changes(&self, new: &Self) -> Changes {
         let mut changes = Changes::default();
+        let by_name = |policy: &Self| -> HashMap<Arc<str>, usize> {
+            policy
+                .groups
+                .iter()
+                .enumerate()
+                .map(|(position, group)| (Arc::clone(&group.name), position))
+                .collect()
+        };
+        let (old_names, new_names) = (by_name(self), by_name(new));
         for (position, group) in new.groups.iter().enumerate() {
-            match self.groups.iter().position(|old| old.name == group.name) {
+            let old = old_names
+                .get(&group.name)
+                .and_then(|old| Some((*old, self.groups.get(*old)?)));
+            match old {
                 None => changes.added.push(group.name.to_string()),
-                Some(old) if old != position => changes.moved.push(group.name.to_string()),
-                Some(old) if self.groups.get(old).is_some_and(|old| old.differs(group)) => {
-                    changes.changed.push(group.name.to_string());
-                }
+                Some((old, _)) if old != position => changes.moved.push(group.name.to_string()),
+                Some((_, old)) if old.differs(group) => changes.changed.push(group.name.to_string()),
                 Some(_) => {}
             }
         }
         let gone = self
             .groups
             .iter()
-            .filter(|old| !new.groups.iter().any(|group| group.name == old.name));
+            .filter(|old| !new_names.contains_key(&old.name));
         changes.removed = gone.map(|group| group.name.to_string()).collect();
         changes
     }
@@ -103,7 +142,7 @@ impl CompiledGroup {
                 .map(|setting| (setting.key.clone(), setting.value.clone()))
                 .collect::<Vec<_>>()
         };
-        format!("{:?}", self.selectors) != format!("{:?}", other.selectors)
+        self.selectors != other.selectors
             || self.interceptors != other.interceptors
             || self.report_only != other.report_only
             || settings(self) != settings(other)

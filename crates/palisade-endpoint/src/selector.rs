@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap};
-use palisade_core::{EndpointName, RefusalFormat};
+use http::header::HeaderMap;
+use palisade_core::EndpointName;
 
 use crate::path;
 use crate::pattern::Pattern;
+use crate::soap::{self, AmbiguousAction};
 
 /// Which protocol a group speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +25,7 @@ pub(crate) enum Protocol {
 }
 
 /// What a group selects; what is `None` matches all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selectors {
     pub(crate) protocol: Protocol,
     pub(crate) webservices: Option<Vec<String>>,
@@ -32,6 +33,20 @@ pub(crate) struct Selectors {
     pub(crate) methods: Option<Vec<Method>>,
     pub(crate) paths: Option<Vec<(String, Pattern)>>,
     pub(crate) soap_actions: Option<Vec<String>>,
+}
+
+impl Selectors {
+    /// The same with its path patterns decoded.
+    pub(crate) fn decoded(&self) -> Self {
+        let decoded = |(text, pattern): &(String, Pattern)| (text.clone(), pattern.decoded());
+        Self {
+            paths: self
+                .paths
+                .as_ref()
+                .map(|paths| paths.iter().map(decoded).collect()),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where web services are found in paths.
@@ -59,7 +74,7 @@ impl Default for BasePaths {
 }
 
 /// What a request offers to be selected by.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
@@ -79,12 +94,25 @@ pub(crate) enum Route {
     Soap,
 }
 
-/// The request names its SOAP action more than once, in different words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the SOAP action is given more than once")]
-pub(crate) struct AmbiguousAction;
-
 impl<'a> Target<'a> {
+    /// The request as a server reads it that decodes paths before it compares them; `None` where that is no other reading.
+    pub(crate) fn decoded(&self) -> Option<String> {
+        self.path
+            .contains('%')
+            .then(|| path::decode(self.path).into_owned())
+    }
+
+    /// The request as a server reads it that takes what is behind `;` for parameters (RFC 3986 section 3.3); `None` where no name
+    /// has any.
+    pub(crate) fn without_parameters(&self) -> Option<Target<'_>> {
+        let has_any = |name: &Option<Cow<'_, str>>| name.as_deref().is_some_and(|name| name.contains(';'));
+        (has_any(&self.webservice) || has_any(&self.operation)).then(|| Target {
+            webservice: without_parameters(self.webservice.as_deref()),
+            operation: without_parameters(self.operation.as_deref()),
+            ..self.clone()
+        })
+    }
+
     pub(crate) fn new(
         bases: &BasePaths,
         method: &'a Method,
@@ -100,7 +128,7 @@ impl<'a> Target<'a> {
                 .next()
                 .filter(|name| !name.is_empty())
                 .map(path::decode);
-            let action = soap_action(headers)?;
+            let action = soap::action(headers)?;
             return Ok(Self {
                 method,
                 path,
@@ -131,100 +159,20 @@ impl<'a> Target<'a> {
     }
 }
 
+impl BasePaths {
+    /// Whether that path is one of a SOAP route.
+    pub(crate) fn is_soap(&self, path: &str) -> bool {
+        below(path, &self.soap).is_some()
+    }
+}
+
+fn without_parameters(name: Option<&str>) -> Option<Cow<'_, str>> {
+    name?.split(';').next().map(Cow::Borrowed)
+}
+
 /// What stands behind `base/` in a path.
 fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
     path.strip_prefix(base)?.strip_prefix('/')
-}
-
-/// How refusals of requests for that path are written: on a SOAP route as Faults of the request's version.
-pub(crate) fn refusal_format(bases: &BasePaths, path: &str, headers: &HeaderMap) -> RefusalFormat {
-    if below(path, &bases.soap).is_none() {
-        return RefusalFormat::Problem;
-    }
-    match media_type(headers) {
-        Some(text) if text.eq_ignore_ascii_case("application/soap+xml") => RefusalFormat::Soap12,
-        _ => RefusalFormat::Soap11,
-    }
-}
-
-fn media_type(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(CONTENT_TYPE)?
-        .to_str()
-        .ok()?
-        .split(';')
-        .next()
-        .map(str::trim)
-}
-
-/// The action of a SOAP request: the parameter `action` of `application/soap+xml` (RFC 3902), else the field `SOAPAction`
-/// (SOAP 1.1 section 6.1.1). Both may be given when they agree.
-fn soap_action(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, AmbiguousAction> {
-    let is_soap12 = media_type(headers).is_some_and(|text| text.eq_ignore_ascii_case("application/soap+xml"));
-    let parameter = if is_soap12 {
-        action_parameter(headers)
-    } else {
-        None
-    };
-    let mut fields = headers.get_all("soapaction").iter();
-    let field = fields
-        .next()
-        .map(|value| value.to_str().unwrap_or_default().trim());
-    if fields.next().is_some() {
-        return Err(AmbiguousAction);
-    }
-    let field = field.map(unquoted).filter(|action| !action.is_empty());
-    match (parameter, field) {
-        (Some(parameter), Some(field)) if parameter != field => Err(AmbiguousAction),
-        (Some(parameter), _) => Ok(Some(parameter)),
-        (None, field) => Ok(field.map(Cow::Borrowed)),
-    }
-}
-
-fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text)
-}
-
-/// The parameter `action` of the media type; semicolons inside quotes separate nothing.
-fn action_parameter(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let mut quoted = false;
-    let mut escaped = false;
-    let parameters = value.split(|c| {
-        let separates = c == ';' && !quoted;
-        quoted ^= c == '"' && !escaped;
-        escaped = quoted && c == '\\' && !escaped;
-        separates
-    });
-    for parameter in parameters.skip(1) {
-        let Some((name, value)) = parameter.split_once('=') else {
-            continue;
-        };
-        if name.trim().eq_ignore_ascii_case("action") {
-            let value = value.trim();
-            let inner = unquoted(value);
-            let action = if inner.contains('\\') {
-                Cow::Owned(unescaped(inner))
-            } else {
-                Cow::Borrowed(inner)
-            };
-            return Some(action).filter(|action| !action.is_empty());
-        }
-    }
-    None
-}
-
-/// Quoted pairs undone (RFC 9110 section 5.6.4).
-fn unescaped(text: &str) -> String {
-    let mut chars = text.chars();
-    std::iter::from_fn(|| {
-        chars
-            .next()
-            .and_then(|c| if c == '\\' { chars.next() } else { Some(c) })
-    })
-    .collect()
 }
 
 /// The selector that keeps a group from matching.

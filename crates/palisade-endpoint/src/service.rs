@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use crate::path;
 use crate::policy::{Policy, PolicyHandle, Unmatched};
-use crate::selector::{Target, refusal_format};
+use crate::selector::Target;
 
 /// Guards every request by the endpoint group that matches it first.
 ///
@@ -110,7 +110,7 @@ fn choose(
     head: &mut request::Parts,
 ) -> Result<(Pipeline, Context), Box<Response<Bytes>>> {
     let path = wire_path(head);
-    let format = refusal_format(&policy.bases, path, &head.headers);
+    let format = policy.refusal_format(path, &head.headers);
     let decision = decide(policy, limits, head, path);
     if format != RefusalFormat::Problem {
         // Whoever refuses further inside, writes as we do.
@@ -141,14 +141,7 @@ pub(crate) fn decide<'a>(
     path: &str,
 ) -> Result<Found<'a>, Rejection> {
     head::check(head, limits)?;
-    path::check(path).map_err(|fault| {
-        Rejection::new(
-            StatusCode::BAD_REQUEST,
-            "path-not-canonical",
-            "The path is not in its canonical form",
-        )
-        .caused_by(fault)
-    })?;
+    path::check(path).map_err(not_canonical)?;
     let declared = head.extensions.get::<EndpointName>();
     let target =
         Target::new(&policy.bases, &head.method, path, &head.headers, declared).map_err(|fault| {
@@ -159,11 +152,20 @@ pub(crate) fn decide<'a>(
             )
             .caused_by(fault)
         })?;
-    match (policy.find(&target), policy.unmatched) {
+    match (policy.find(&target).map_err(not_canonical)?, policy.unmatched) {
         (Some(found), _) => Ok(Some(found)),
         (None, Unmatched::Allow) => Ok(None),
         (None, Unmatched::Deny) => Err(not_configured()),
     }
+}
+
+fn not_canonical(fault: path::NotCanonical) -> Rejection {
+    Rejection::new(
+        StatusCode::BAD_REQUEST,
+        "path-not-canonical",
+        "The path is not in its canonical form",
+    )
+    .caused_by(fault)
 }
 
 fn not_configured() -> Rejection {

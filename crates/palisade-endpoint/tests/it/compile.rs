@@ -130,6 +130,17 @@ fn every_error_of_every_file_comes_in_one_answer_with_file_and_line() {
 #[rstest]
 #[case("palisade.endpoints[0].methods=get", "methods in upper case")]
 #[case("palisade.endpoints[0].paths=payments", "starts with /")]
+#[case(
+    "palisade.endpoints[0].paths=/ok,/a//b",
+    "canonical form; all others are refused before any group, found \"/a//b\""
+)]
+#[case("palisade.endpoints[0].paths=/café", "canonical form")]
+#[case("palisade.endpoints[0].webservices=A/B", "no slash")]
+#[case("palisade.soap-base-path=/server", "SOAP's does not hold all of REST's")]
+#[case(
+    "palisade.endpoint-base-path=/webservices/rest",
+    "SOAP's does not hold all of REST's"
+)]
 #[case("palisade.endpoints[0].paths=/a/{id", "a path pattern")]
 #[case("palisade.endpoints[0].webservices=", "at least one element")]
 #[case(
@@ -261,4 +272,99 @@ blueriq.baas.rest.endpoints[0].interceptors=MyInterceptor1
         }
         assert_eq!(policy.explain(&probe).group.as_deref(), Some(group), "{path}");
     }
+}
+
+#[test]
+fn settings_of_message_security_load_in_their_off_values_and_in_no_others() {
+    let off = "\
+palisade.interceptors.A.request.decryption.enabled=false
+palisade.interceptors.A.request.signature.key-alias=partner
+palisade.interceptors.A.request.timestamp.max-ttl=300
+palisade.interceptors.A.request.bodiless=reject
+palisade.interceptors.A.request.binding=if-present
+palisade.interceptors.A.request.replay-protection=false
+palisade.interceptors.A.message.format=raw
+palisade.interceptors.A.message.secure-errors=false
+";
+    policy(&registry(), off);
+    let on = [
+        "request.binding=required",
+        "request.replay-protection=true",
+        "message.secure-errors=true",
+        "response.encryption.enabled=true",
+        "request.timestamp.enabled=yes",
+        "request.audience=us",
+    ];
+    for setting in on {
+        let errors = compile(&registry(), &format!("palisade.interceptors.A.{setting}\n")).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors}");
+    }
+}
+
+/// Loads a file with variables on top; the errors, or none.
+fn errors_with_variables(text: &str, variables: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("application.properties"), text).unwrap();
+    let mut sources = Sources::new(folder.path());
+    sources.environment = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let (config, errors) = Config::load(&sources);
+    assert!(errors.is_empty(), "{errors}");
+    registry()
+        .compile(&config, &crate::common::environment())
+        .map_or_else(|errors| errors.to_string(), |_| String::new())
+}
+
+#[test]
+fn a_variable_that_would_leave_one_group_alone_and_unguarded_is_an_error() {
+    let text = "palisade.endpoints[0].webservices=A\n\
+                palisade.endpoints[0].interceptors=S\n\
+                palisade.interceptors.S.stamp.word=x\n";
+    let alone = errors_with_variables(text, &[("PALISADE__ENDPOINTS__0__WEBSERVICES", "Z")]);
+    assert!(
+        alone.contains("PALISADE__ENDPOINTS__0") && alone.contains("replaces the whole list"),
+        "{alone}"
+    );
+    let whole = [
+        ("PALISADE__ENDPOINTS__0__WEBSERVICES", "Z"),
+        ("PALISADE__ENDPOINTS__0__INTERCEPTORS", "S"),
+    ];
+    assert_eq!(errors_with_variables(text, &whole), "");
+}
+
+#[test]
+fn a_misspelt_interceptor_in_a_variable_is_an_error_and_not_a_new_interceptor() {
+    let text = "palisade.endpoints[0].interceptors=MyInt\npalisade.interceptors.MyInt.stamp.word=x\n";
+    assert_eq!(
+        errors_with_variables(text, &[("PALISADE__INTERCEPTORS__MYINT__STAMP__WORD", "y")]),
+        ""
+    );
+    let misspelt = errors_with_variables(text, &[("PALISADE__INTERCEPTORS__MYINTT__STAMP__WORD", "y")]);
+    assert!(misspelt.contains("did you mean \"MyInt\""), "{misspelt}");
+    let case = format!("{text}palisade.interceptors.myint.stamp.word=y\n");
+    assert!(errors_with_variables(&case, &[]).contains("did you mean \"MyInt\""));
+}
+
+#[test]
+fn a_group_whose_interceptors_bring_no_stage_is_unguarded() {
+    let policy = policy(
+        &registry(),
+        "palisade.endpoints[0].interceptors=Nothing\npalisade.interceptors.Nothing.report-only=false\n",
+    );
+    assert_eq!(policy.findings()[0].code, "group-unguarded");
+    let off = format!(
+        "{BLUERIQ}blueriq.rest.interceptor.server.security.MyInterceptor1.request.decryption.enabled=false\n\
+                       blueriq.rest.interceptor.server.security.MyInterceptor2.request.decryption.enabled=false\n"
+    );
+    let policy = crate::common::policy(&registry(), &off);
+    assert_eq!(
+        policy
+            .findings()
+            .iter()
+            .filter(|finding| finding.code == "group-unguarded")
+            .count(),
+        2
+    );
 }

@@ -363,3 +363,32 @@ async fn who_refuses_behind_a_soap_group_writes_a_fault_too() {
         "{body:?}"
     );
 }
+
+#[rstest]
+#[case("/v1/items:delete", 418)]
+#[case("/v1/items%3Adelete", 400)]
+#[case("/v1/items%3adelete", 400)]
+#[case("/caf%C3%A9", 418)]
+#[case("/caf%c3%a9", 400)]
+#[case("/v1/items%3Aother", 200)]
+#[case("/v1/a%40b", 200)]
+#[case("/server/rest/Closed/x", 418)]
+#[case("/server/rest/Closed;a/x", 400)]
+#[case("/server/rest/Open;a/x", 200)]
+#[case("/server/rest/Open/x;a=1", 200)]
+#[case("/server/rest/Open/..;/Closed/x", 400)]
+#[tokio::test]
+async fn a_path_that_others_read_into_another_group_is_refused(#[case] path: &str, #[case] status: u16) {
+    let text = "palisade.endpoints[0].paths=/v1/items:delete,/caf%C3%A9\n\
+                palisade.endpoints[0].interceptors=Refusing\n\
+                palisade.endpoints[1].webservices=Closed\n\
+                palisade.endpoints[1].interceptors=Refusing\n\
+                palisade.endpoints[2].name=rest\n\
+                palisade.interceptors.Refusing.stamp.word=no\n\
+                palisade.interceptors.Refusing.stamp.refuse=true\n";
+    let app = Router::new()
+        .fallback(any(|| async {}))
+        .layer(EndpointGroupsLayer::new(handle(text)));
+    let response = app.oneshot(request(path)).await.unwrap();
+    assert_eq!(response.status().as_u16(), status, "{path}");
+}
