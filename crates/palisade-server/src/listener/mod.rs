@@ -7,12 +7,15 @@
 //!    document. Beyond that the HTTP library answers with a bare 431, or 400 where the bytes are no HTTP.
 //! 4. HTTP/2 has [`STREAMS`] streams a connection, and bounded windows, header lists and resets.
 //! 5. A close lingers, so that an answer reaches a client that is still sending.
-//! 6. A drain stops accepting at once, tells HTTP/2 clients with GOAWAY, and lets requests finish.
+//! 6. A client that asks for answers and takes nothing of them for a minute is cut off, over HTTP/2 too, where it could go on
+//!    answering pings.
+//! 7. A drain stops accepting at once, tells HTTP/2 clients with GOAWAY, and lets requests finish.
 //!
 //! What this does not protect against: clients of many addresses that take every connection and use each one now and then; a
-//! reader that takes a little of a large answer just often enough.
+//! reader that takes a little of one of its answers just often enough.
 
 mod capped;
+mod flow;
 mod http;
 mod serve;
 mod stream;

@@ -17,7 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::make::Shared;
 use tower_service::Service;
 
+use super::flow::FlowAcceptor;
 use super::http::limit;
+use super::stream::WRITE_STALL;
 use super::{CappedAddress, CappedListener, ServedStream};
 
 /// A listener that is bound and does not serve yet.
@@ -27,6 +29,7 @@ pub struct Bound {
     listener: CappedListener,
     local: SocketAddr,
     header_read_timeout: Duration,
+    stall_limit: Duration,
 }
 
 /// Stops a listener.
@@ -47,7 +50,15 @@ impl Bound {
             local: listener.local()?,
             listener,
             header_read_timeout,
+            stall_limit: WRITE_STALL,
         })
+    }
+
+    /// Cuts clients off that take nothing of their answers for that long, instead of a minute.
+    #[must_use]
+    pub fn cut_off_readers_after(mut self, limit: Duration) -> Self {
+        self.stall_limit = limit;
+        self
     }
 
     /// The listener's name.
@@ -76,7 +87,10 @@ impl Bound {
     {
         let name = self.name;
         let mut server = Server::<CappedAddress>::from_listener(self.listener)
-            .acceptor(acceptor)
+            .acceptor(FlowAcceptor {
+                inner: acceptor,
+                limit: self.stall_limit,
+            })
             .handle(handle.0)
             .first_request_timeout(self.header_read_timeout)
             .accept_error_handler(move |peer, error| log_accept_error(&name, peer, error));

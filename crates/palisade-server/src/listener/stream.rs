@@ -4,7 +4,8 @@
 //! 2. It closes **lingering** (RFC 9112 section 9.6): the write half is shut first, then what the client still sends is read and
 //!    thrown away. Without that, bytes that arrive after `close` are answered with a TCP reset, and the reset destroys the
 //!    413, 431 or 400 that the client has not read yet.
-//! 3. A peer that takes no byte of an answer for [`WRITE_STALL`] is cut off.
+//! 3. A peer that takes no byte of an answer for [`WRITE_STALL`] is cut off, whether its socket takes none or it grants no
+//!    window ([`Flow`]; that may take a quarter longer).
 //!
 //! What this does not protect against: a client that goes on sending beyond the bounds of the lingering close may lose the
 //! answer.
@@ -14,6 +15,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::flow::Flow;
+
 /// How long a close lingers when the client sends nothing more.
 const LINGER_IDLE: Duration = Duration::from_secs(2);
 /// How long a close lingers at most.
@@ -31,6 +35,8 @@ const LINGER_WHOLE: Duration = Duration::from_secs(10);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// How long a peer may take no byte of what is written to it.
 pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
+/// How often in that time it is looked at whether answers move.
+const LOOKS: u32 = 4;
 
 /// An accepted TCP connection.
 pub struct ServedStream {
@@ -41,7 +47,16 @@ pub struct ServedStream {
     ended: bool,
     linger: Option<Linger>,
     stalled: Option<Pin<Box<Sleep>>>,
+    flow: Arc<Flow>,
+    limit: Duration,
+    looking: Option<Looking>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// Looking at whether answers move.
+struct Looking {
+    next: Pin<Box<Sleep>>,
+    quiet: u32,
 }
 
 /// A close that waits for the client.
@@ -62,8 +77,45 @@ impl ServedStream {
             ended: false,
             linger: None,
             stalled: None,
+            flow: Arc::default(),
+            limit: WRITE_STALL,
+            looking: None,
             _permit: permit,
         })
+    }
+
+    /// Cuts the connection off when it takes nothing, and when these answers get nowhere, for that long.
+    pub(super) fn watch(&mut self, flow: Arc<Flow>, limit: Duration) {
+        self.flow = flow;
+        self.limit = limit;
+    }
+
+    /// Ready once something has waited for the reader and nothing has moved for the limit.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.looking.is_none() && !self.flow.waits() {
+            return Poll::Pending;
+        }
+        let pause = self.limit / LOOKS;
+        let looking = self.looking.get_or_insert_with(|| Looking {
+            next: Box::pin(sleep(pause)),
+            quiet: 0,
+        });
+        loop {
+            ready!(looking.next.as_mut().poll(cx));
+            if !self.flow.waits() {
+                self.looking = None;
+                return Poll::Pending;
+            }
+            looking.quiet = if self.flow.take_moved() {
+                0
+            } else {
+                looking.quiet + 1
+            };
+            if looking.quiet >= LOOKS {
+                return Poll::Ready(());
+            }
+            looking.next.as_mut().reset(Instant::now() + pause);
+        }
     }
 
     /// Passes the result of a write on, unless the peer has taken nothing for too long.
@@ -76,7 +128,8 @@ impl ServedStream {
             self.stalled = None;
             return written;
         }
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
+        let limit = self.limit;
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -107,6 +160,9 @@ impl AsyncRead for ServedStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.poll_stalled(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if buf.filled().len() == before && buf.remaining() > 0 {

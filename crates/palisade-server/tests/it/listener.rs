@@ -2,16 +2,20 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum_server::accept::DefaultAcceptor;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Full, StreamBody};
 use hyper::body::Incoming;
 use palisade_server::listener::{Bound, ListenerHandle, STREAMS};
+use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::service_fn;
 
@@ -197,6 +201,125 @@ async fn rapid_resets_end_the_connection_and_others_are_served() {
     let error = ended.expect("the connection ends").expect_err("with an error");
     assert_eq!(error.reason(), Some(h2::Reason::ENHANCE_YOUR_CALM));
     assert!(is_served(address).await);
+}
+
+/// How long a client may take nothing of its answers, in these tests.
+const STALL: Duration = Duration::from_secs(1);
+
+/// What [`answering`] lets go of with each body.
+struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A listener that cuts off stalled readers after [`STALL`]. `/whole` answers with one frame of 100 bytes, `/pieces` with one of
+/// a byte every half second, `/late` with one after three times the limit. The number counts the bodies that live.
+async fn answering() -> (SocketAddr, Arc<AtomicUsize>) {
+    let local = SocketAddr::from(([127, 0, 0, 1], 0));
+    let bound = Bound::bind("main", local, 10, HEAD_TIMEOUT).await.unwrap();
+    let bound = bound.cut_off_readers_after(STALL);
+    let address = bound.local();
+    let bodies = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&bodies);
+    let service = service_fn(move |request: Request<Incoming>| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let held = Held(Arc::clone(&counter));
+        let (pieces, pause, size) = match request.uri().path() {
+            "/pieces" => (6, STALL / 2, 1),
+            "/late" => (1, STALL * 3, 1),
+            _ => (1, Duration::ZERO, 100),
+        };
+        let frames = futures_util::stream::unfold((0, held), move |(count, held)| async move {
+            tokio::time::sleep(pause).await;
+            let data = Bytes::from(vec![b'x'; size]);
+            (count < pieces).then(|| {
+                (
+                    Ok::<_, Infallible>(http_body::Frame::data(data)),
+                    (count + 1, held),
+                )
+            })
+        });
+        std::future::ready(Ok::<_, Infallible>(Response::new(StreamBody::new(frames))))
+    });
+    tokio::spawn(bound.serve(DefaultAcceptor::new(), service, ListenerHandle::new()));
+    (address, bodies)
+}
+
+/// An HTTP/2 client that grants its answers that window, never more, and answers pings.
+async fn reader_of(
+    address: SocketAddr,
+    window: u32,
+) -> (h2::client::SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    let (client, connection) = builder
+        .initial_window_size(window)
+        .handshake(stream)
+        .await
+        .unwrap();
+    (client, tokio::spawn(connection))
+}
+
+#[rstest]
+#[case::no_window(0)]
+#[case::a_window_that_is_too_small(1)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_client_that_takes_nothing_of_its_answers_is_cut_off(#[case] window: u32) {
+    let (address, bodies) = answering().await;
+    let (client, connection) = reader_of(address, window).await;
+    let mut client = client.ready().await.unwrap();
+    let mut answers = Vec::new();
+    for path in ["/whole", "/pieces", "/whole"] {
+        let request = Request::get(format!("http://localhost{path}")).body(()).unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        answers.push(answer.await.unwrap());
+    }
+    let ended = timeout(STALL * 10, connection).await;
+    let _ = ended.expect("the connection ends");
+    let none_left = async {
+        while bodies.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(2), none_left)
+        .await
+        .expect("what the answers held is let go");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_takes_its_time_is_not_the_readers_fault() {
+    let (address, _) = answering().await;
+    let (client, _connection) = reader_of(address, 65_535).await;
+    let mut client = client.ready().await.unwrap();
+    for path in ["/late", "/pieces", "/whole"] {
+        let request = Request::get(format!("http://localhost{path}")).body(()).unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let mut body = answer.await.unwrap().into_body();
+        while let Some(data) = body.data().await {
+            data.expect(path);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_takes_a_little_now_and_then_is_not_cut_off() {
+    let (address, _) = answering().await;
+    let (client, _connection) = reader_of(address, 20).await;
+    let mut client = client.ready().await.unwrap();
+    let request = Request::get("http://localhost/whole").body(()).unwrap();
+    let (answer, _) = client.send_request(request, true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    let mut taken = 0;
+    while let Some(data) = body.data().await {
+        let length = data.expect("a piece").len();
+        taken += length;
+        tokio::time::sleep(STALL / 2).await;
+        body.flow_control().release_capacity(length).unwrap();
+    }
+    assert_eq!(taken, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
