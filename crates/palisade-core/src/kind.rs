@@ -27,7 +27,8 @@ pub trait StageKind: Send + Sync + 'static {
     /// Builds the stages these settings ask for, each with its phase. No stage at all means the settings switch the kind off.
     fn build(settings: Self::Settings, cx: &BuildContext<'_>) -> Result<Vec<(Phase, Stage)>, BuildError>;
 
-    /// What these settings allow and a careful operator would not.
+    /// What these settings allow and a careful operator would not. What only shows while the stages are built, such as in a
+    /// file, is told to [`BuildContext::report`] there.
     fn guardrails(settings: &Self::Settings, cx: &BuildContext<'_>) -> Vec<Finding> {
         let _ = (settings, cx);
         Vec::new()
@@ -101,6 +102,7 @@ pub struct BuildContext<'a> {
     /// Things that the application shares with stages, by type.
     pub resources: &'a Resources,
     files: Mutex<Vec<PathBuf>>,
+    findings: Mutex<Vec<Finding>>,
 }
 
 impl<'a> BuildContext<'a> {
@@ -119,6 +121,7 @@ impl<'a> BuildContext<'a> {
             state,
             resources,
             files: Mutex::default(),
+            findings: Mutex::default(),
         }
     }
 
@@ -130,6 +133,19 @@ impl<'a> BuildContext<'a> {
             .unwrap_or_else(PoisonError::into_inner)
             .push(path.clone());
         path
+    }
+
+    /// Adds a finding to those of [`StageKind::guardrails`]; its key, too, is relative to the kind's root.
+    pub fn report(&self, finding: Finding) {
+        self.findings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(finding);
+    }
+
+    /// Takes out what was reported since the last time.
+    pub fn take_findings(&self) -> Vec<Finding> {
+        std::mem::take(&mut *self.findings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The files that were asked for.

@@ -115,7 +115,7 @@ impl<K: StageKind> ErasedKind for Of<K> {
             }
             None => finding.at(key.clone()),
         };
-        let findings = K::guardrails(&settings, cx).into_iter().map(place).collect();
+        let mut findings = K::guardrails(&settings, cx);
         let stages = K::build(settings, cx).map_err(|error| {
             error
                 .faults
@@ -123,7 +123,11 @@ impl<K: StageKind> ErasedKind for Of<K> {
                 .map(|fault| config.error(&join(&key, &fault.key), &fault.expected))
                 .collect::<Errors>()
         })?;
-        Ok(Built { stages, findings })
+        findings.append(&mut cx.take_findings());
+        Ok(Built {
+            stages,
+            findings: findings.into_iter().map(place).collect(),
+        })
     }
 }
 

@@ -40,28 +40,23 @@ impl StageKind for IpFilter {
     type Settings = IpFilterSettings;
 
     fn build(settings: IpFilterSettings, cx: &BuildContext<'_>) -> Result<Vec<(Phase, Stage)>, BuildError> {
-        let filter = compile(&settings, |path| cx.file(path))?;
-        Ok(vec![(Phase::Network, Stage::guard(filter))])
-    }
-
-    fn guardrails(settings: &IpFilterSettings, cx: &BuildContext<'_>) -> Vec<Finding> {
-        let allowing = IpFilterSettings {
-            deny: None,
-            deny_file: None,
-            ..settings.clone()
-        };
-        // What cannot be compiled is an error of its own.
-        match compile(&allowing, |path| cx.folder.join(path)) {
-            Ok(filter) if filter.allows_a_whole_family() => vec![
+        let filter = compile(&settings, cx)?;
+        // Files may be long: what is found in them is found while they are read, once.
+        if filter.allows_a_whole_family() {
+            cx.report(
                 Finding::new(
                     Severity::Severe,
                     "ip-filter-allows-everyone",
                     "the allow list admits every address of a family; name the partners' networks",
                 )
-                .at("allow"),
-            ],
-            _ => Vec::new(),
+                .at(if settings.allow.is_some() {
+                    "allow"
+                } else {
+                    "allow-file"
+                }),
+            );
         }
+        Ok(vec![(Phase::Network, Stage::guard(filter))])
     }
 }
 
@@ -69,10 +64,7 @@ impl StageKind for IpFilter {
 type Add = fn(IpFilterBuilder, Vec<AddressRange>) -> IpFilterBuilder;
 
 /// Reads lists and files, and gathers all that is wrong in them.
-fn compile<P: AsRef<Path>>(
-    settings: &IpFilterSettings,
-    resolve: impl Fn(&Path) -> P,
-) -> Result<IpFilter, BuildError> {
+fn compile(settings: &IpFilterSettings, cx: &BuildContext<'_>) -> Result<IpFilter, BuildError> {
     let mut errors = BuildError::default();
     let mut builder = IpFilter::builder();
     let lists: [(&str, &Option<Vec<String>>, Add); 2] = [
@@ -90,7 +82,7 @@ fn compile<P: AsRef<Path>>(
     ];
     for (key, path, add) in files {
         if let Some(path) = path {
-            builder = add(builder, from_file(key, resolve(path).as_ref(), &mut errors));
+            builder = add(builder, from_file(key, &cx.file(path), &mut errors));
         }
     }
     match builder.build() {

@@ -29,9 +29,12 @@ fn build(folder: &Path, settings: Value) -> Result<Vec<(Phase, Stage)>, BuildErr
     with_context(folder, |cx| IpFilter::build(settings, &cx))
 }
 
-fn findings(settings: Value) -> Vec<Finding> {
+fn findings(folder: &Path, settings: Value) -> Vec<Finding> {
     let settings = serde_json::from_value(settings).expect("the settings have the right shape");
-    with_context(Path::new("."), |cx| IpFilter::guardrails(&settings, &cx))
+    with_context(folder, |cx| {
+        IpFilter::build(settings, &cx).expect("the settings are right");
+        cx.take_findings()
+    })
 }
 
 fn faults(error: BuildError) -> Vec<(String, String)> {
@@ -258,25 +261,38 @@ fn an_unknown_setting_is_an_error() {
 
 #[test]
 fn an_allow_list_of_everybody_is_a_severe_finding() {
-    for settings in [
-        json!({"allow": ["0.0.0.0/0"]}),
-        json!({"allow": ["0.0.0.0/1", "128.0.0.0/1"]}),
-        json!({"allow": ["10.0.0.0/8", "::/0"], "deny": ["10.0.0.1"]}),
-        json!({"allow": ["::ffff:0:0/96"]}),
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("all.txt"), "0.0.0.0/1\n128.0.0.0/1\n").unwrap();
+    std::fs::write(folder.path().join("half.txt"), "0.0.0.0/1\n").unwrap();
+    for (settings, key) in [
+        (json!({"allow": ["0.0.0.0/0"]}), "allow"),
+        (json!({"allow": ["0.0.0.0/1", "128.0.0.0/1"]}), "allow"),
+        (
+            json!({"allow": ["10.0.0.0/8", "::/0"], "deny": ["10.0.0.1"]}),
+            "allow",
+        ),
+        (json!({"allow": ["::ffff:0:0/96"]}), "allow"),
+        (
+            json!({"allow": ["128.0.0.0/1"], "allow-file": "half.txt"}),
+            "allow",
+        ),
+        (json!({"allow-file": "all.txt"}), "allow-file"),
     ] {
-        let findings = findings(settings);
+        let findings = findings(folder.path(), settings);
         assert_eq!(findings.len(), 1);
         assert_eq!(
             (&*findings[0].code, findings[0].severity),
             ("ip-filter-allows-everyone", Severity::Severe)
         );
-        assert_eq!(findings[0].key.as_deref(), Some("allow"));
+        assert_eq!(findings[0].key.as_deref(), Some(key));
     }
     for settings in [
         json!({"allow": ["0.0.0.0/1"]}),
         json!({"deny": ["0.0.0.0/0"]}),
         json!({"allow": []}),
+        json!({"allow-file": "half.txt"}),
+        json!({"deny-file": "all.txt"}),
     ] {
-        assert!(findings(settings).is_empty());
+        assert!(findings(folder.path(), settings).is_empty());
     }
 }
