@@ -147,8 +147,9 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// `uri-host [ ":" port ]` without user information, zone identifiers or percent-encoding.
-fn is_host(text: &str) -> bool {
+/// Whether a text is `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information, zone identifiers or
+/// percent-encoding.
+pub fn is_host(text: &str) -> bool {
     let (host, port) = split_port(text);
     let port_fits =
         port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());

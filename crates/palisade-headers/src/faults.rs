@@ -1,10 +1,13 @@
 //! The catalogue of faults: heads that no honest client sends, and that servers read in different ways.
 
+mod dates;
 mod fields;
+mod lists;
 mod values;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method, Version, request};
+use palisade_core::FramingConflict;
 use palisade_core::head::{self, HeadFault};
 
 use fields::{Kind, Rule};
@@ -28,7 +31,9 @@ pub enum Fault {
     #[error("{0} is empty")]
     Empty(&'static str),
     /// A value does not have the form that the standard gives it: `Content-Length` that is no single number, `Transfer-Encoding`
-    /// other than `chunked`, `Content-Type` without a type, `Expect` other than `100-continue`, and the like.
+    /// other than `chunked`, `Content-Type` without a type, `Expect` other than `100-continue`, dates that are none, entity tags
+    /// without quotes, an `Origin` that is neither `null` nor a scheme with a host, lists of anything but tokens in the `Accept`
+    /// family, `Content-Encoding` or `Cache-Control`, and the like.
     #[error("{0} is malformed")]
     Malformed(&'static str),
     /// A value has control or non-ASCII bytes (RFC 9110 section 5.5).
@@ -112,7 +117,13 @@ fn check(rule: Rule, value: &[u8], repeated: bool, newer: bool) -> Result<(), Fa
     match kind {
         Kind::MethodOverride => return Err(Fault::MethodOverride(name)),
         Kind::ProxyInternal => return Err(Fault::ProxyInternal(name)),
-        Kind::Connection | Kind::ConnectionSpecific | Kind::TransferEncoding if newer => {
+        Kind::Connection
+        | Kind::Upgrade
+        | Kind::KeepAlive
+        | Kind::ConnectionSpecific
+        | Kind::TransferEncoding
+            if newer =>
+        {
             return Err(Fault::ConnectionSpecific(name));
         }
         Kind::Te if newer && !value.eq_ignore_ascii_case(b"trailers") => {
@@ -127,27 +138,42 @@ fn check(rule: Rule, value: &[u8], repeated: bool, newer: bool) -> Result<(), Fa
             Err(Fault::Empty(name))
         };
     }
-    let fits = match kind {
+    if kind == Kind::Range && values::count_of_ranges(value) > values::MOST_RANGES {
+        return Err(Fault::TooManyRanges);
+    }
+    match has_form(kind, value) {
+        true => Ok(()),
+        false if kind == Kind::Connection => Err(Fault::ConnectionOptions),
+        false => Err(Fault::Malformed(name)),
+    }
+}
+
+/// Whether a value that is not empty has the form of its kind.
+fn has_form(kind: Kind, value: &[u8]) -> bool {
+    match kind {
         Kind::Number => values::number(value),
         Kind::TransferEncoding => value.eq_ignore_ascii_case(b"chunked"),
         Kind::Expect => value.eq_ignore_ascii_case(b"100-continue"),
         Kind::MediaType => values::media_type(value),
         Kind::Credentials => values::credentials(value),
-        Kind::Preferences => values::preferences(value),
-        Kind::Range => {
-            if values::count_of_ranges(value) > values::MOST_RANGES {
-                return Err(Fault::TooManyRanges);
-            }
-            values::range(value)
-        }
-        Kind::Connection => {
-            return values::connection(value)
-                .then_some(())
-                .ok_or(Fault::ConnectionOptions);
-        }
-        _ => true,
-    };
-    if fits { Ok(()) } else { Err(Fault::Malformed(name)) }
+        Kind::MediaRanges => lists::media_ranges(value),
+        Kind::Weighted | Kind::Te => lists::weighted(value),
+        Kind::Tokens => lists::tokens(value),
+        Kind::Directives | Kind::KeepAlive => lists::directives(value),
+        Kind::Range => values::range(value),
+        Kind::ContentRange => values::content_range(value),
+        Kind::Date => dates::http_date(value),
+        Kind::IfRange => lists::entity_tag(value) || dates::http_date(value),
+        Kind::EntityTags => lists::entity_tags(value),
+        Kind::Origin => values::origin(value),
+        Kind::Reference => values::reference(value),
+        Kind::Product => values::product(value),
+        Kind::Disposition => values::disposition(value),
+        Kind::Via => values::via(value),
+        Kind::Connection => values::connection(value),
+        Kind::Upgrade => lists::protocols(value),
+        Kind::Text | Kind::ConnectionSpecific | Kind::MethodOverride | Kind::ProxyInternal => true,
+    }
 }
 
 /// Whether a value is visible ASCII, spaces and tabs. It looks at every byte without leaving early, which many at a time can be.

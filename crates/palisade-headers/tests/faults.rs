@@ -3,6 +3,7 @@
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Version, request};
+use palisade_core::FramingConflict;
 use palisade_core::head::HeadFault;
 use palisade_headers::{Fault, HeaderRules, Refused};
 use rstest::rstest;
@@ -68,9 +69,45 @@ const HOST: Field<'static> = ("host", "api.example");
 #[case(&[HOST, ("accept", "${jndi:ldap://x}")], Fault::Malformed("accept"), "an injection")]
 #[case(&[HOST, ("accept-encoding", "<gzip>")], Fault::Malformed("accept-encoding"), "no coding")]
 #[case(&[HOST, ("referer", "/a"), ("referer", "/b")], Fault::Repeated("referer"), "two referers")]
-#[case(&[HOST, ("date", "x"), ("date", "y")], Fault::Repeated("date"), "two dates")]
+#[case(&[HOST, ("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("date", "Mon, 07 Nov 1994 08:49:37 GMT")], Fault::Repeated("date"), "two dates")]
 #[case(&[HOST, ("if-modified-since", "")], Fault::Empty("if-modified-since"), "no date")]
 #[case(&[HOST, ("soapaction", "\"a\""), ("soapaction", "\"b\"")], Fault::Repeated("soapaction"), "two actions")]
+#[case(&[HOST, ("if-modified-since", "{{7*7}}")], Fault::Malformed("if-modified-since"), "an injection")]
+#[case(&[HOST, ("if-unmodified-since", "yesterday")], Fault::Malformed("if-unmodified-since"), "no date")]
+#[case(&[HOST, ("date", "zzz")], Fault::Malformed("date"), "no date")]
+#[case(&[HOST, ("if-range", "abc")], Fault::Malformed("if-range"), "neither a tag nor a date")]
+#[case(&[HOST, ("if-range", "\"a\", \"b\"")], Fault::Malformed("if-range"), "two tags")]
+#[case(&[HOST, ("origin", "<script>")], Fault::Malformed("origin"), "an injection")]
+#[case(&[HOST, ("origin", "")], Fault::Empty("origin"), "no origin")]
+#[case(&[HOST, ("origin", "null"), ("origin", "https://a.example")], Fault::Repeated("origin"), "two origins")]
+#[case(&[HOST, ("content-encoding", "")], Fault::Empty("content-encoding"), "no coding")]
+#[case(&[HOST, ("content-encoding", "gzip{}")], Fault::Malformed("content-encoding"), "no coding")]
+#[case(&[HOST, ("content-encoding", "gzip"), ("content-encoding", "<x>")], Fault::Malformed("content-encoding"), "garbage behind a coding")]
+#[case(&[HOST, ("content-encoding", ",")], Fault::Malformed("content-encoding"), "a list of nothing")]
+#[case(&[HOST, ("content-language", "")], Fault::Empty("content-language"), "no language")]
+#[case(&[HOST, ("content-language", "<nl>")], Fault::Malformed("content-language"), "no language")]
+#[case(&[HOST, ("content-location", "<script>")], Fault::Malformed("content-location"), "an injection")]
+#[case(&[HOST, ("content-range", "bytes 0-1")], Fault::Malformed("content-range"), "a part of no whole")]
+#[case(&[HOST, ("content-disposition", "<a>; b")], Fault::Malformed("content-disposition"), "no disposition")]
+#[case(&[HOST, ("cookie", "")], Fault::Empty("cookie"), "no cookie")]
+#[case(&[HOST, ("if-none-match", "")], Fault::Empty("if-none-match"), "no tag")]
+#[case(&[HOST, ("if-none-match", "abc")], Fault::Malformed("if-none-match"), "a tag without quotes")]
+#[case(&[HOST, ("if-match", "")], Fault::Empty("if-match"), "no tag")]
+#[case(&[HOST, ("if-match", "\"a")], Fault::Malformed("if-match"), "a tag without an end")]
+#[case(&[HOST, ("cache-control", "")], Fault::Empty("cache-control"), "no directive")]
+#[case(&[HOST, ("cache-control", "${x}")], Fault::Malformed("cache-control"), "an injection")]
+#[case(&[HOST, ("pragma", "")], Fault::Empty("pragma"), "no directive")]
+#[case(&[HOST, ("accept-language", "../../x")], Fault::Malformed("accept-language"), "a path")]
+#[case(&[HOST, ("accept-charset", "utf-8;q=x")], Fault::Malformed("accept-charset"), "no weight")]
+#[case(&[HOST, ("accept-encoding", "")], Fault::Empty("accept-encoding"), "no coding")]
+#[case(&[HOST, ("te", "{}")], Fault::Malformed("te"), "no coding")]
+#[case(&[HOST, ("trailer", "")], Fault::Empty("trailer"), "no field")]
+#[case(&[HOST, ("trailer", "a b")], Fault::Malformed("trailer"), "no name of a field")]
+#[case(&[HOST, ("upgrade", "<h2c>")], Fault::Malformed("upgrade"), "no protocol")]
+#[case(&[HOST, ("via", "x")], Fault::Malformed("via"), "a protocol without a proxy")]
+#[case(&[HOST, ("authorization", "Bearer")], Fault::Malformed("authorization"), "a scheme without credentials")]
+#[case(&[HOST, ("referer", "<script>")], Fault::Malformed("referer"), "an injection")]
+#[case(&[HOST, ("user-agent", "{{7*7}}")], Fault::Malformed("user-agent"), "an injection")]
 #[case(&[HOST, ("expect", "200-ok")], Fault::Malformed("expect"), "an unknown expectation")]
 #[case(&[HOST, ("range", "bytes=0-1,2-3,4-5,6-7,8-9,10-11")], Fault::TooManyRanges, "six ranges")]
 #[case(&[HOST, ("range", "bytes=9-1")], Fault::Malformed("range"), "a range downwards")]
@@ -99,6 +136,37 @@ fn what_attackers_send_is_faulty(#[case] fields: &[Field<'_>], #[case] fault: Fa
         Err(Refused::Faulty(fault)),
         "{why}"
     );
+}
+
+#[rstest]
+#[case(
+    FramingConflict::LengthBesideTransferEncoding,
+    Fault::LengthBesideTransferEncoding
+)]
+#[case(FramingConflict::RepeatedLength, Fault::Repeated("content-length"))]
+#[case(
+    FramingConflict::RepeatedTransferEncoding,
+    Fault::Repeated("transfer-encoding")
+)]
+#[case(FramingConflict::OutOfStep, Fault::OutOfStep)]
+fn what_the_listener_doubts_is_faulty(#[case] conflict: FramingConflict, #[case] fault: Fault) {
+    // As the library for HTTP/1 leaves it: one field of two.
+    let mut head = head(
+        "POST",
+        Version::HTTP_11,
+        &[HOST, ("transfer-encoding", "chunked")],
+    );
+    head.extensions.insert(conflict);
+    let refused = Err(Refused::Faulty(fault));
+    assert_eq!(
+        HeaderRules::builder()
+            .build()
+            .expect("the defaults")
+            .admits(&head),
+        refused
+    );
+    let lenient = HeaderRules::builder().dangerously_allow_faulty().build();
+    assert_eq!(lenient.expect("the defaults").admits(&head), Ok(()));
 }
 
 #[rstest]
@@ -178,6 +246,16 @@ fn fields_of_http1_connections_are_faulty_in_http2(#[case] fields: &[Field<'_>],
 #[case::download("GET", Version::HTTP_11, &[HOST, ("range", "bytes=0-1023, 4096-"), ("if-range", "\"e\""), ("te", "trailers")])]
 #[case::grpc("POST", Version::HTTP_2, &[
     ("content-type", "application/grpc"), ("te", "trailers"), ("user-agent", "grpc-java-netty/1.62.2"), ("grpc-accept-encoding", "gzip"),
+])]
+#[case::conditional("GET", Version::HTTP_11, &[
+    HOST, ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"), ("if-none-match", "W/\"a,b\", \"c\""), ("pragma", "no-cache"),
+    ("if-range", "Sunday, 06-Nov-94 08:49:37 GMT"), ("date", "Sun Nov  6 08:49:37 1994"), ("cache-control", "max-age=0"),
+    ("accept-charset", "utf-8, *;q=0.1"), ("via", "1.1 abc.cloudfront.net (CloudFront)"), ("origin", "null"),
+])]
+#[case::update("PUT", Version::HTTP_2, &[
+    ("if-match", "*"), ("content-encoding", "gzip"), ("content-encoding", "br"), ("content-language", "nl, en-GB"),
+    ("content-range", "bytes 0-9/10"), ("content-location", "/pay/7?a=b"), ("content-disposition", "attachment; filename=\"a b.txt\""),
+    ("authorization", "Negotiate"), ("trailer", "grpc-status"), ("origin", "http://localhost:4200"), ("referer", ""),
 ])]
 #[case::http10_health_check("GET", Version::HTTP_10, &[])]
 fn what_honest_clients_send_is_admitted(

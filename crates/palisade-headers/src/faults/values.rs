@@ -1,17 +1,21 @@
 //! The forms of values. All are read from bytes of visible ASCII, spaces and tabs, which are not empty.
 
+use palisade_core::head;
+
+use super::lists::is_token_or_pair;
+
 /// The most ranges of a `Range`.
 pub(super) const MOST_RANGES: usize = 5;
 
 /// A character of a token (RFC 9110 section 5.6.2).
-fn is_token_byte(byte: u8) -> bool {
+pub(super) fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~'
     )
 }
 
-fn is_token(text: &[u8]) -> bool {
+pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_byte)
 }
 
@@ -21,9 +25,76 @@ pub(super) fn number(value: &[u8]) -> bool {
         && std::str::from_utf8(value).is_ok_and(|digits| digits.parse::<u64>().is_ok())
 }
 
-/// A scheme, alone or followed by something (RFC 9110 section 11.6.2).
+/// A scheme, alone or followed by something (RFC 9110 section 11.6.2). The usual schemes are never alone.
 pub(super) fn credentials(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b' ').next().is_some_and(is_token)
+    const NEVER_ALONE: [&[u8]; 4] = [b"basic", b"bearer", b"digest", b"dpop"];
+    let value = value.trim_ascii();
+    let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_alone = scheme.len() == value.len();
+    is_token(scheme) && !(is_alone && NEVER_ALONE.iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+}
+
+/// `null`, or a scheme with a host and perhaps a port (RFC 6454 section 7); applications on telephones send `file://`.
+pub(super) fn origin(value: &[u8]) -> bool {
+    if matches!(value, b"null" | b"file://") {
+        return true;
+    }
+    let parts = std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.split_once("://"));
+    parts.is_some_and(|(scheme, host)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            && head::is_host(host)
+    })
+}
+
+/// A reference to a resource (RFC 3986 section 4.1), with what browsers leave unencoded in it.
+pub(super) fn reference(value: &[u8]) -> bool {
+    !value
+        .iter()
+        .any(|byte| matches!(byte, b' ' | b'\t' | b'<' | b'>' | b'"'))
+}
+
+/// What a client calls itself (RFC 9110 section 10.1.5): it starts with a word, perhaps in quotes or brackets.
+pub(super) fn product(value: &[u8]) -> bool {
+    value
+        .first()
+        .is_some_and(|first| is_token_byte(*first) || matches!(first, b'(' | b'[' | b'"'))
+}
+
+/// A token, and perhaps parameters, which are not looked at (RFC 6266 section 4.1).
+pub(super) fn disposition(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b';')
+        .next()
+        .is_some_and(|kind| is_token(kind.trim_ascii()))
+}
+
+/// A proxy's protocol, and its name behind it (RFC 9110 section 7.6.3). Comments may follow, so only the first is looked at.
+pub(super) fn via(value: &[u8]) -> bool {
+    let mut words = value
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    words.next().is_some_and(is_token_or_pair) && words.next().is_some()
+}
+
+/// A unit, a range or `*`, and the whole length or `*` (RFC 9110 section 14.4).
+pub(super) fn content_range(value: &[u8]) -> bool {
+    let parts = std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.split_once(' ')?.1.split_once('/').zip(text.split_once(' ')));
+    parts.is_some_and(|((range, whole), (unit, _))| {
+        let is_number = |text: &str| !text.is_empty() && number(text.as_bytes());
+        let fits = |(first, last): (&str, &str)| {
+            is_number(first) && is_number(last) && first.parse::<u64>().ok() <= last.parse::<u64>().ok()
+        };
+        is_token(unit.as_bytes())
+            && (range == "*" || range.split_once('-').is_some_and(fits))
+            && (whole == "*" || is_number(whole))
+    })
 }
 
 /// A media type with parameters (RFC 9110 section 8.3.1), of which `charset` and `boundary` stand once at most.
@@ -73,7 +144,7 @@ fn read_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The length of a quoted string with its quotes (RFC 9110 section 5.6.4).
-fn quoted(text: &[u8]) -> Option<usize> {
+pub(super) fn quoted(text: &[u8]) -> Option<usize> {
     let mut escaped = false;
     for (position, byte) in text.iter().enumerate().skip(1) {
         match byte {
@@ -84,23 +155,6 @@ fn quoted(text: &[u8]) -> Option<usize> {
         }
     }
     None
-}
-
-/// Tokens, slashes, weights and lists, in any order that real clients put them; quoted strings end.
-pub(super) fn preferences(value: &[u8]) -> bool {
-    let mut rest = value;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = match byte {
-            b'"' => match quoted(rest).and_then(|length| rest.get(length..)) {
-                Some(behind) => behind,
-                None => return false,
-            },
-            b',' | b';' | b'=' | b'/' | b' ' | b'\t' => behind,
-            byte if is_token_byte(*byte) => behind,
-            _ => return false,
-        };
-    }
-    true
 }
 
 pub(super) fn count_of_ranges(value: &[u8]) -> usize {
@@ -157,7 +211,10 @@ pub(super) fn connection(value: &[u8]) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{connection, credentials, is_token_byte, media_type, number, preferences, range};
+    use super::{
+        connection, content_range, credentials, disposition, is_token_byte, media_type, number, origin,
+        product, range, reference, via,
+    };
 
     #[test]
     fn a_token_has_the_characters_of_the_standard() {
@@ -244,27 +301,73 @@ mod tests {
     }
 
     #[rstest]
-    #[case("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true)]
-    #[case("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", true)]
-    #[case("application/json;profile=\"https://a.example/{x}\"", true)]
-    #[case("nl-NL,nl;q=0.9", true)]
-    #[case("gzip, deflate, br, zstd", true)]
-    #[case("../../etc/passwd{0}", false)]
-    #[case("text/html;x=\"", false)]
-    #[case("<script>", false)]
-    #[case("${jndi:ldap://x}", false)]
-    fn preferences_are_read_leniently_but_are_no_garbage(#[case] value: &str, #[case] good: bool) {
-        assert_eq!(preferences(value.as_bytes()), good);
-    }
-
-    #[rstest]
     #[case("Basic YTpi", true)]
     #[case("Negotiate", true)]
     #[case("Bearer a.b.c", true)]
     #[case("Digest username=\"a\"", true)]
+    #[case("ApiKey", true)]
     #[case("\"Basic\" x", false)]
+    #[case("Basic", false)]
+    #[case("bearer ", false)]
+    #[case("{{7*7}} x", false)]
     #[case("@", false)]
     fn credentials_start_with_a_scheme(#[case] value: &str, #[case] good: bool) {
         assert_eq!(credentials(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("null", true)]
+    #[case("https://app.example", true)]
+    #[case("http://localhost:4200", true)]
+    #[case("http://[::1]:80", true)]
+    #[case("chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb", true)]
+    #[case("file://", true)]
+    #[case("<script>", false)]
+    #[case("https://", false)]
+    #[case("https://a.example/", false)]
+    #[case("https://user@a.example", false)]
+    #[case("https://a.example https://b.example", false)]
+    #[case("a.example", false)]
+    #[case("1s://a.example", false)]
+    #[case("*", false)]
+    fn an_origin_is_null_or_a_scheme_with_a_host(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(origin(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case("bytes 0-99/1000", true)]
+    #[case("bytes 0-99/*", true)]
+    #[case("bytes */1000", true)]
+    #[case("bytes */*", true)]
+    #[case("bytes 9-1/1000", false)]
+    #[case("bytes 0-99", false)]
+    #[case("bytes=0-99/1000", false)]
+    #[case("bytes a-b/c", false)]
+    #[case(" 0-1/2", false)]
+    fn a_content_range_names_a_part_of_a_whole(#[case] value: &str, #[case] good: bool) {
+        assert_eq!(content_range(value.as_bytes()), good);
+    }
+
+    #[rstest]
+    #[case(via, "1.1 a", true)]
+    #[case(via, "HTTP/1.1 proxy:3128 (squid/3.5, x), 1.0 b", true)]
+    #[case(via, "1.1", false)]
+    #[case(via, "<x> a", false)]
+    #[case(disposition, "attachment; filename=\"a b.txt\"", true)]
+    #[case(disposition, "{{7*7}}", false)]
+    #[case(reference, "/a?b=c#d", true)]
+    #[case(reference, "https://a.example/x|y", true)]
+    #[case(reference, "<script>", false)]
+    #[case(reference, "/a b", false)]
+    #[case(product, "Mozilla/5.0 (X11)", true)]
+    #[case(product, "\"Mozilla\"", true)]
+    #[case(product, "{{7*7}}", false)]
+    #[case(product, "<script>", false)]
+    fn other_values_start_or_read_as_the_standard_says(
+        #[case] form: fn(&[u8]) -> bool,
+        #[case] value: &str,
+        #[case] good: bool,
+    ) {
+        assert_eq!(form(value.as_bytes()), good);
     }
 }
