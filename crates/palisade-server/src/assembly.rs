@@ -8,8 +8,9 @@ use palisade_client::ClientBuilder;
 use palisade_config::{Config, Errors, Sources};
 use palisade_core::{BuildError, Finding};
 use palisade_endpoint::{Environment, Policy, Registry};
-use palisade_keystore::{KeystoreSettings, Keystores};
-use palisade_tls::Acceptor;
+use palisade_keystore::{Certificate, KeystoreSettings, Keystores};
+use palisade_tls::{Acceptor, ListenerSettings};
+use serde_json::Value;
 
 use crate::gateway::{Target, Upstream};
 use crate::settings::{ServerSettings, UpstreamSettings};
@@ -32,8 +33,10 @@ pub(crate) struct Assembly {
     pub(crate) policy: Policy,
     pub(crate) acceptors: BTreeMap<String, Acceptor>,
     pub(crate) upstream: Option<Upstream>,
+    /// What the upstream was made of.
+    pub(crate) made_of: Ingredients,
     pub(crate) findings: Vec<Finding>,
-    /// Keystores that keep their last good state.
+    /// Keystores, and listeners that are no longer configured, that keep their last good state.
     pub(crate) alarms: Vec<String>,
 }
 
@@ -42,6 +45,18 @@ pub(crate) struct Assembly {
 pub(crate) struct Earlier<'a> {
     pub(crate) settings: &'a BTreeMap<String, KeystoreSettings>,
     pub(crate) keystores: &'a Keystores,
+    /// The settings of the listeners that serve.
+    pub(crate) listeners: &'a BTreeMap<String, ListenerSettings>,
+}
+
+/// What the client of an upstream is made of, to tell whether another one would be the same.
+///
+/// A keystore gives out no key that does not fit its certificate, so certificates stand for their keys here.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ingredients {
+    settings: Option<Value>,
+    anchors: Vec<Vec<u8>>,
+    identity: Vec<Vec<u8>>,
 }
 
 /// What is wrong, and the files that may put it right.
@@ -75,7 +90,7 @@ impl Recipe {
         }
         let policy = self.registry.compile(&config, &environment);
         // Without keystores every alias would look wrong.
-        let (keystores, alarms) = match keystores {
+        let (keystores, mut alarms) = match keystores {
             Ok(loaded) => loaded,
             Err(found) => {
                 errors.extend(found);
@@ -84,7 +99,7 @@ impl Recipe {
             }
         };
         let mut findings = settings.findings(&config);
-        let acceptors = self.acceptors(&config, &settings, &keystores, &mut findings, &mut errors);
+        let mut acceptors = self.acceptors(&config, &settings, &keystores, &mut findings, &mut errors);
         let upstream = settings
             .upstream
             .as_ref()
@@ -94,10 +109,14 @@ impl Recipe {
             return Err(refused(errors, &config));
         };
 
+        if let Some(earlier) = earlier {
+            self.keep_departed(earlier, &config, &keystores, &mut acceptors, &mut alarms);
+        }
         findings.extend_from_slice(config.findings());
         findings.extend_from_slice(policy.findings());
         findings.extend(keystores.findings(environment.clock.now()));
         Ok(Assembly {
+            made_of: Ingredients::of(&config, &settings, &keystores),
             config,
             settings,
             keystores,
@@ -130,6 +149,58 @@ impl Recipe {
             }
         }
         acceptors
+    }
+
+    /// A listener that the files no longer name serves until a restart: with the settings it had, and the keys, anchors and
+    /// revocation lists of now. Where it can no longer be made of them, it stays as it is, and that is an alarm.
+    fn keep_departed(
+        &self,
+        earlier: Earlier<'_>,
+        config: &Config,
+        keystores: &Keystores,
+        acceptors: &mut BTreeMap<String, Acceptor>,
+        alarms: &mut Vec<String>,
+    ) {
+        for (name, listener) in earlier.listeners {
+            if acceptors.contains_key(name) {
+                continue;
+            }
+            let clock = Arc::clone(&self.environment.clock);
+            match Acceptor::new(name, listener, keystores, clock, config.folder()) {
+                Ok((acceptor, _)) => {
+                    acceptors.insert(name.clone(), acceptor);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        target: "palisade::reload", listener = %name, %error,
+                        "a listener that is no longer configured keeps its last good keys"
+                    );
+                    let key = config.child_key("palisade.listeners", name);
+                    alarms.push(format!(
+                        "{key} is no longer configured, serves until a restart, and keeps its last good keys: {error}"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+impl Ingredients {
+    fn of(config: &Config, settings: &ServerSettings, keystores: &Keystores) -> Self {
+        let Some(upstream) = &settings.upstream else {
+            return Self::default();
+        };
+        let der = |certificate: &Certificate| certificate.der().to_vec();
+        // What is not found was an error of the client already.
+        let anchors = upstream.tls.trust_aliases.iter();
+        let anchors = anchors.filter_map(|alias| keystores.certificates(alias).ok());
+        let identity = upstream.tls.key_alias.as_ref();
+        let identity = identity.and_then(|alias| keystores.identity(alias).ok());
+        Self {
+            settings: config.get("palisade.upstream").ok().flatten(),
+            anchors: anchors.flatten().map(|certificate| der(&certificate)).collect(),
+            identity: identity.map_or_else(Vec::new, |entry| entry.chain().iter().map(der).collect()),
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! 2. Then the policy, each listener's TLS side, the gateway's client and the log's level are replaced. Connections stay;
 //!    requests under way end under the policy they began with.
 //! 3. A keystore whose file no longer loads keeps its last good state and raises an alarm; the rest applies.
-//! 4. What cannot change while listeners are bound is named: it needs a restart.
+//! 4. The gateway's client stays, with its connections, unless its own settings, key or anchors differ.
+//! 5. What cannot change while listeners are bound is named: it needs a restart. Until then, a listener that is no longer
+//!    configured serves with its last settings and the keys, anchors and revocation lists of now.
 //!
 //! What this does not protect against: files that change while they are read. Each change is read again a moment later.
 
@@ -14,11 +16,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use palisade_core::{Finding, Severity};
-use palisade_endpoint::{Changes, PolicyHandle};
+use palisade_endpoint::PolicyHandle;
 use palisade_keystore::Keystores;
-use palisade_tls::Acceptor;
+use palisade_tls::{Acceptor, ListenerSettings};
 
-use crate::assembly::{Assembly, Earlier, Recipe};
+use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused};
 use crate::gateway::Gateway;
 use crate::instant;
 use crate::logs::LogHandle;
@@ -47,6 +49,10 @@ pub(crate) struct Running {
 struct Latest {
     settings: ServerSettings,
     keystores: Arc<Keystores>,
+    /// Of the listeners that serve: those of a listener that is no longer configured are the last it had.
+    listeners: BTreeMap<String, ListenerSettings>,
+    /// What the gateway's upstream was made of.
+    made_of: Ingredients,
     files: Vec<PathBuf>,
 }
 
@@ -65,6 +71,8 @@ impl Running {
             log: OnceLock::new(),
             seen: Seen::of(&files),
             latest: Mutex::new(Latest {
+                listeners: assembly.settings.listeners.clone(),
+                made_of: assembly.made_of,
                 settings: assembly.settings,
                 keystores: assembly.keystores,
                 files,
@@ -92,63 +100,29 @@ impl Running {
 
     fn try_reload(&self, latest: &mut Latest) -> Reload {
         let at = instant::rfc3339(self.now());
-        let earlier = Earlier {
-            settings: &latest.settings.keystores,
-            keystores: &latest.keystores,
-        };
-        let assembly = match self.recipe.assemble(Some(earlier)) {
-            Ok(assembly) => assembly,
+        match self.prepare(latest) {
+            Ok(assembly) => self.apply(assembly, latest, at),
             Err(refused) => {
                 latest.files.extend(refused.files);
                 latest.files.sort_unstable();
                 latest.files.dedup();
                 let errors = refused.errors.iter().map(ToString::to_string).collect();
-                return Reload::Refused { at, errors };
+                Reload::Refused { at, errors }
             }
-        };
+        }
+    }
+
+    fn prepare(&self, latest: &Latest) -> Result<Assembly, Refused> {
+        self.recipe.assemble(Some(Earlier {
+            settings: &latest.settings.keystores,
+            keystores: &latest.keystores,
+            listeners: &latest.listeners,
+        }))
+    }
+
+    /// Puts everything in force. Nothing is read or compiled any more, so nothing can fail halfway.
+    fn apply(&self, assembly: Assembly, latest: &mut Latest, at: String) -> Reload {
         let needs_restart = self.started.needs_restart(&assembly.settings);
-        let alarms = assembly.alarms.clone();
-        if let Err(errors) = self.apply_listeners(&assembly, latest) {
-            return Reload::Refused { at, errors };
-        }
-        let changes = self.apply(assembly, &needs_restart, latest);
-        Reload::Applied {
-            at,
-            changes: changes.to_string(),
-            alarms,
-            needs_restart,
-        }
-    }
-
-    /// The listeners' settings were compiled once already, so that an error here can only come from files that changed since.
-    /// Then the listeners that took the new settings take the old ones back.
-    fn apply_listeners(&self, assembly: &Assembly, latest: &Latest) -> Result<(), Vec<String>> {
-        let mut done = Vec::new();
-        for (name, acceptor) in &self.acceptors {
-            let Some(settings) = assembly.settings.listeners.get(name) else {
-                continue;
-            };
-            if let Err(error) = acceptor.reload(settings, &assembly.keystores) {
-                self.take_back(&done, latest);
-                return Err(vec![format!("palisade.listeners.{name}: {error}")]);
-            }
-            done.push(name);
-        }
-        Ok(())
-    }
-
-    fn take_back(&self, done: &[&String], latest: &Latest) {
-        for name in done {
-            if let (Some(acceptor), Some(settings)) =
-                (self.acceptors.get(*name), latest.settings.listeners.get(*name))
-                && let Err(error) = acceptor.reload(settings, &latest.keystores)
-            {
-                tracing::error!(target: "palisade::reload", listener = %name, %error, "the listener keeps its new settings");
-            }
-        }
-    }
-
-    fn apply(&self, assembly: Assembly, needs_restart: &[String], latest: &mut Latest) -> Changes {
         let mut applied = Applied::of(&assembly);
         applied.findings.extend(needs_restart.iter().map(|key| {
             let message = "this setting was changed in the files and applies after a restart";
@@ -156,8 +130,20 @@ impl Running {
         }));
         self.status.applies(applied);
         latest.files = assembly.files();
-        if let (Some(gateway), Some(upstream)) = (self.gateway.get(), assembly.upstream) {
+        for (name, acceptor) in &self.acceptors {
+            if let Some(compiled) = assembly.acceptors.get(name) {
+                acceptor.adopt(compiled);
+            }
+            if let Some(settings) = assembly.settings.listeners.get(name) {
+                latest.listeners.insert(name.clone(), settings.clone());
+            }
+        }
+        // A new client begins without connections.
+        if let (Some(gateway), Some(upstream)) = (self.gateway.get(), assembly.upstream)
+            && latest.made_of != assembly.made_of
+        {
             gateway.replace(upstream);
+            latest.made_of = assembly.made_of;
         }
         if let Some(log) = self.log.get()
             && let Err(error) = log.change(&assembly.settings.log.level)
@@ -167,7 +153,12 @@ impl Running {
         }
         latest.settings = assembly.settings;
         latest.keystores = assembly.keystores;
-        self.policy.replace(assembly.policy)
+        Reload::Applied {
+            at,
+            changes: self.policy.replace(assembly.policy).to_string(),
+            alarms: assembly.alarms,
+            needs_restart,
+        }
     }
 
     fn now(&self) -> SystemTime {
@@ -207,3 +198,6 @@ fn log(outcome: &Reload) {
         Reload::None => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub enum LifePhase {
 
 /// How the last reload went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "outcome")]
 #[non_exhaustive]
 pub enum Reload {
     /// There was none since the start.
@@ -33,7 +33,7 @@ pub enum Reload {
         at: String,
         /// What changed for endpoint groups.
         changes: String,
-        /// Keystores that no longer load and keep their last good state.
+        /// What no longer loads and keeps its last good state: keystores, and listeners that are no longer configured.
         alarms: Vec<String>,
         /// Settings that changed and need a restart.
         needs_restart: Vec<String>,

@@ -8,12 +8,12 @@
 //! 4. `X-Forwarded-For`, `-Proto` and `-Host` are written freshly from facts; whatever the client said in these, in `Forwarded`
 //!    and in their relatives is dropped.
 //! 5. Fields that carry client certificates never reach the upstream from a client.
-//! 6. `X-Request-Id` is the id of this exchange.
+//! 6. `X-Request-Id` is the id of this exchange. All these are dropped also where their names are spelt with underscores.
 //! 7. `Via` is appended (RFC 9110 section 7.6.3).
 
 use http::header::{
-    CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Uri, Version, request, response};
@@ -145,6 +145,7 @@ pub fn to_upstream(head: &mut request::Parts, target: &Target) -> Result<(), htt
     for name in &OF_A_PROXY {
         head.headers.remove(name);
     }
+    remove_twins(&mut head.headers);
     // TE is itself a field of one hop, and must be named as one (RFC 9110 section 10.1.4).
     if trailers {
         head.headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -195,6 +196,29 @@ fn remove_of_one_hop(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     for name in named.iter().chain(&OF_ONE_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Removes fields whose names are those the gateway answers for, spelt with underscores: upstreams behind CGI or WSGI take both
+/// spellings for one field.
+fn remove_twins(headers: &mut HeaderMap) {
+    let answered_for = |name: &HeaderName| {
+        let plain = name.as_str().replace('_', "-");
+        let set = [&X_REQUEST_ID, &HOST, &VIA, &CONTENT_LENGTH];
+        plain.starts_with("x-forwarded-")
+            || OF_A_PROXY
+                .iter()
+                .chain(&OF_ONE_HOP)
+                .chain(set)
+                .any(|own| own.as_str() == plain)
+    };
+    let twins: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().contains('_') && answered_for(name))
+        .cloned()
+        .collect();
+    for name in twins {
         headers.remove(name);
     }
 }

@@ -139,7 +139,11 @@ impl Running {
     }
 
     pub(crate) async fn tls(&self, alpn: &[&str]) -> TlsStream<TcpStream> {
-        let stream = TcpStream::connect(self.address()).await.unwrap();
+        self.tls_of("main", alpn).await
+    }
+
+    pub(crate) async fn tls_of(&self, listener: &str, alpn: &[&str]) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.at.listeners[listener]).await.unwrap();
         let config = ClientTls::trusting(&self.folder.ca).alpn(alpn).build();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(config).connect(name, stream).await.unwrap()

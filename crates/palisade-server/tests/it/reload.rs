@@ -1,12 +1,15 @@
 //! Changing files under a running server, and repeating the same requests on the same connections.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::{OPEN, Running, Version, code};
 use axum::Router;
 use palisade_server::status::Reload;
 use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 fn group(path: &str) -> String {
@@ -75,7 +78,11 @@ async fn a_stage_that_is_added_applies_to_the_next_request() {
 }
 
 async fn presented(server: &Running) -> Vec<u8> {
-    let stream = server.tls(&["http/1.1"]).await;
+    presented_by(server, "main").await
+}
+
+async fn presented_by(server: &Running, listener: &str) -> Vec<u8> {
+    let stream = server.tls_of(listener, &["http/1.1"]).await;
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
@@ -153,6 +160,9 @@ async fn what_needs_a_restart_is_named_and_the_rest_applies() {
         ]
     );
     assert_eq!(server.client(Version::Http1).await.get("/b").await.0, 200);
+    let reload = server.admin("/status").await.1["last-reload"].clone();
+    let keys: Vec<&String> = reload.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["outcome", "at", "changes", "alarms", "needs-restart"]);
 }
 
 async fn upstream(name: &'static str) -> String {
@@ -174,6 +184,76 @@ async fn a_gateway_follows_its_upstream() {
         .write(&format!("{OPEN}palisade.upstream.url={two}\n"));
     server.until_reload("applied").await;
     assert_eq!(client.get("/x").await, (200, "two".into()));
+}
+
+/// An upstream that counts its connections.
+async fn counting() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {
+                    if head.ends_with(b"\r\n\r\n") {
+                        head.clear();
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue";
+                        stream.write_all(answer).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (url, connections)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_keeps_its_connections_unless_its_upstream_changes() {
+    let (url, connections) = counting().await;
+    let upstream = format!("palisade.upstream.url={url}\n");
+    let server = Running::gateway(&format!("{}{upstream}", group("/a"))).await;
+    let mut client = server.client(Version::Http1).await;
+    assert_eq!(client.get("/a").await, (200, true.into()));
+    for path in ["/b", "/c", "/d"] {
+        server.folder.write(&format!("{}{upstream}", group(path)));
+        let applied = server.handle.reload().await;
+        assert!(matches!(applied, Some(Reload::Applied { .. })), "{applied:?}");
+        assert_eq!(client.get(path).await, (200, true.into()));
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+
+    let timeout = "palisade.upstream.timeout=20s\n";
+    server
+        .folder
+        .write(&format!("{}{upstream}{timeout}", group("/d")));
+    server.handle.reload().await;
+    assert_eq!(client.get("/d").await, (200, true.into()));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_is_no_longer_configured_follows_its_keys_until_the_restart() {
+    let second =
+        "palisade.listeners.second.bind=127.0.0.1:0\npalisade.listeners.second.tls.key-alias=server\n";
+    let server = Running::echo(&format!("{OPEN}{second}")).await;
+    let mut before = presented_by(&server, "second").await;
+    server.folder.write(OPEN);
+    for _ in 0..2 {
+        let leaf = server.folder.ca.server(&["localhost"]);
+        leaf.write_pem(server.folder.folder.path(), "server");
+        let Some(Reload::Applied { needs_restart, .. }) = server.handle.reload().await else {
+            panic!("refused")
+        };
+        assert_eq!(needs_restart, ["palisade.listeners.second"]);
+        let after = presented_by(&server, "second").await;
+        assert_ne!(after, before);
+        assert_eq!(after, presented(&server).await);
+        before = after;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

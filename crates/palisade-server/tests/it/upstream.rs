@@ -70,6 +70,19 @@ async fn an_upstream_whose_certificate_is_not_trusted_gets_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_replaced_is_no_longer_trusted_on_connections_that_were_pooled() {
+    let upstream = Running::echo(OPEN).await;
+    let gateway = gateway_to(&upstream, true).await;
+    let mut client = gateway.client(Version::Http1).await;
+    assert_eq!(client.get("/x").await.0, 200);
+    let folder = &gateway.folder;
+    folder.ca.write_pem(folder.folder.path(), "upstream-ca");
+    gateway.handle.reload().await;
+    let (status, problem) = client.get("/x").await;
+    assert_eq!((status, code(&problem)), (502, "upstream-unreachable"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_gateway_comes_before_the_upstream() {
     let upstream = Running::echo(OPEN).await;
     let gateway = gateway_to(&upstream, true).await;
