@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::control::Stop;
 use crate::error::ServeError;
@@ -15,28 +15,47 @@ use crate::watch::Watch;
 
 /// Reloads when files change or somebody asks.
 pub(crate) async fn follow_files(running: Arc<Running>, mut asked: mpsc::Receiver<oneshot::Sender<Reload>>) {
-    let mut watch = Watch::new(&running.files(), running.seen.clone());
+    let starting = Arc::clone(&running);
+    let watch = spawn_blocking(move || Watch::new(&starting.files(), starting.seen.clone())).await;
+    let Ok(mut watch) = watch.inspect_err(not_followed) else {
+        return;
+    };
     loop {
         let answer = tokio::select! {
             () = watch.changed() => None,
             answer = asked.recv() => match answer {
                 Some(answer) => {
-                    watch.look();
+                    watch.look().await;
                     Some(answer)
                 }
                 None => return,
             },
         };
         let reloading = Arc::clone(&running);
-        let Ok(outcome) = tokio::task::spawn_blocking(move || reloading.reload()).await else {
+        let Ok(outcome) = spawn_blocking(move || reloading.reload()).await else {
             tracing::error!(target: "palisade::reload", "the reload broke off; what applied before stays in force");
             continue;
         };
-        watch.follow(&running.files());
+        let followed = Arc::clone(&running);
+        let following = spawn_blocking(move || {
+            watch.follow(&followed.files());
+            watch
+        });
+        watch = match following.await.inspect_err(not_followed) {
+            Ok(watch) => watch,
+            Err(_) => return,
+        };
         if let Some(answer) = answer {
             // Whoever asked may have gone.
             let _ = answer.send(outcome);
         }
+    }
+}
+
+/// The end of the runtime is no news.
+fn not_followed(error: &JoinError) {
+    if error.is_panic() {
+        tracing::error!(target: "palisade::reload", %error, "files are no longer followed; reloads need a restart");
     }
 }
 

@@ -5,6 +5,7 @@
 //! 2. Where a link leads elsewhere, the folder it leads to is watched as well.
 //! 3. What counts is whether size, time or identity of a file differ; other files in the same folder are of no interest.
 //! 4. File systems that tell nothing are looked at every few seconds.
+//! 5. A file system may take its time, a network's above all: it is asked on threads that may block, never on those that serve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// A change is taken up once nothing more happens for this long.
@@ -48,7 +50,7 @@ enum Stamp {
 }
 
 impl Watch {
-    /// Watches these files for states that differ from what was seen.
+    /// Watches these files for states that differ from what was seen. This blocks.
     pub(crate) fn new(files: &[PathBuf], seen: Seen) -> Self {
         // One message that waits says as much as many.
         let (tell, told) = mpsc::channel(1);
@@ -68,7 +70,8 @@ impl Watch {
         watch
     }
 
-    /// Watches these files instead; one that was watched before keeps the state it was last seen in.
+    /// Watches these files instead; one that was watched before keeps the state it was last seen in. This
+    /// blocks.
     pub(crate) fn follow(&mut self, files: &[PathBuf]) {
         let seen = files.iter().map(|file| {
             let stamp = self.seen.0.remove(file).unwrap_or_else(|| Stamp::of(file));
@@ -105,20 +108,23 @@ impl Watch {
                     break;
                 }
             }
-            if self.look() {
+            if self.look().await {
                 return;
             }
         }
     }
 
     /// Takes note of the state of all files, and says whether one differs. It asks the file system for metadata alone.
-    pub(crate) fn look(&mut self) -> bool {
-        let mut differs = false;
-        for (file, seen) in &mut self.seen.0 {
-            let now = Stamp::of(file);
-            differs |= now != *seen;
-            *seen = now;
-        }
+    ///
+    /// Nothing is noted when the future is dropped before its end.
+    pub(crate) async fn look(&mut self) -> bool {
+        let files: Vec<PathBuf> = self.seen.0.keys().cloned().collect();
+        let Ok(now) = spawn_blocking(move || Seen::of(&files)).await else {
+            // The runtime ends.
+            return false;
+        };
+        let differs = now != self.seen;
+        self.seen = now;
         differs
     }
 }
@@ -218,6 +224,33 @@ mod tests {
         );
         fs::rename(&other, &file).unwrap();
         timeout(SOON, watch.changed()).await.expect("replaced");
+    }
+
+    #[test]
+    fn a_file_system_that_takes_its_time_holds_up_no_thread_that_serves() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = [folder.path().join("a")];
+        let seen = Seen::of(&files);
+        fs::write(&files[0], "1").unwrap();
+        let mut watch = Watch::new(&files, seen);
+        runtime.block_on(async {
+            // The one thread that may block is busy, so that who needs it waits.
+            let (release, released) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || released.recv());
+            let early = timeout(Duration::from_millis(200), watch.look()).await;
+            assert!(early.is_err(), "the thread of the runtime asked the file system");
+            release.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            assert!(
+                timeout(SOON, watch.look()).await.unwrap(),
+                "the change is not lost"
+            );
+        });
     }
 
     #[tokio::test]
