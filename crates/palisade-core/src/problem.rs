@@ -20,12 +20,15 @@ pub struct Problem {
     pub title: Cow<'static, str>,
     /// One sentence about this occurrence; never quotes the peer, keys, tokens or inner errors.
     pub detail: Option<Cow<'static, str>>,
-    /// Further members (RFC 9457 section 3.2).
+    /// Further members (RFC 9457 section 3.2). Those named as the standard ones are not written.
     pub members: Map<String, Value>,
 }
 
 /// The namespace of problem types.
 const TYPE: &str = "urn:palisade:problem:";
+
+/// The members that the standard defines (RFC 9457 section 3.1).
+const STANDARD: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
 impl Problem {
     /// The `type` member.
@@ -43,9 +46,17 @@ impl Problem {
             "instance": request_id.as_str(),
         });
         if let Value::Object(object) = &mut document {
-            object.extend(self.members.clone());
+            for (name, value) in self.further_members() {
+                object.insert(name.clone(), value.clone());
+            }
         }
         document
+    }
+
+    fn further_members(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.members
+            .iter()
+            .filter(|(name, _)| !STANDARD.contains(&name.as_str()))
     }
 
     /// Status, media type and body of the answer in that format.
@@ -121,20 +132,61 @@ impl Problem {
         ))
     }
 
+    /// The document in XML (RFC 9457 appendix B).
     fn xml_detail(&self, request_id: &RequestId) -> String {
-        format!(
+        let mut xml = format!(
             "<problem xmlns=\"urn:ietf:rfc:9457\"><type>{}</type><title>{}</title><status>{}</status>\
-             <detail>{}</detail><instance>{}</instance></problem>",
+             <detail>{}</detail><instance>{}</instance>",
             escape(&self.type_uri()),
             escape(&self.title),
             self.status.as_u16(),
             escape(self.detail.as_deref().unwrap_or(&self.title)),
             escape(request_id.as_str()),
-        )
+        );
+        for (name, value) in self.further_members() {
+            write_element(&mut xml, name, value);
+        }
+        xml.push_str("</problem>");
+        xml
     }
 }
 
-/// Text as XML character data.
+/// Writes an element of that name; items of an array are elements `i`, as in RFC 9457 appendix B.
+fn write_element(xml: &mut String, name: &str, value: &Value) {
+    let name = xml_name(name);
+    xml.extend(["<", name.as_str(), ">"]);
+    match value {
+        Value::Null => {}
+        Value::Bool(_) | Value::Number(_) => xml.push_str(&value.to_string()),
+        Value::String(text) => xml.push_str(&escape(text)),
+        Value::Array(items) => items.iter().for_each(|item| write_element(xml, "i", item)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                write_element(xml, name, member);
+            }
+        }
+    }
+    xml.extend(["</", name.as_str(), ">"]);
+}
+
+/// A name that is one in XML as well: `_` stands for what cannot stand in it.
+fn xml_name(name: &str) -> String {
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let mut xml = String::with_capacity(name.len() + 1);
+    if !name.starts_with(starts) {
+        xml.push('_');
+    }
+    xml.extend(name.chars().map(|c| {
+        if starts(c) || c.is_ascii_digit() || matches!(c, '-' | '.') {
+            c
+        } else {
+            '_'
+        }
+    }));
+    xml
+}
+
+/// Text as XML character data. Characters that XML cannot hold are replaced (XML 1.0 section 2.2).
 fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut escaped, c| {
@@ -142,6 +194,10 @@ fn escape(text: &str) -> String {
                 '<' => escaped.push_str("&lt;"),
                 '>' => escaped.push_str("&gt;"),
                 '&' => escaped.push_str("&amp;"),
+                '\r' => escaped.push_str("&#13;"),
+                '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
+                    escaped.push(char::REPLACEMENT_CHARACTER);
+                }
                 c => escaped.push(c),
             }
             escaped

@@ -64,7 +64,8 @@ impl Rejection {
         self
     }
 
-    /// Adds a public member to the document.
+    /// Adds a public member to the document. The members of the standard (`type`, `title`, `status`, `detail`, `instance`) cannot
+    /// be replaced so.
     #[must_use]
     pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.0.problem.members.insert(name.into(), value.into());

@@ -19,17 +19,13 @@ fn refusal(status: u16) -> Rejection {
     .caused_by("the secret reason")
 }
 
+fn request_id() -> RequestId {
+    RequestId::parse(&HeaderValue::from_static("r-1")).unwrap_or_else(RequestId::random)
+}
+
 fn answer(status: u16, format: RefusalFormat) -> Response<Bytes> {
     let (mut head, ()) = Request::new(()).into_parts();
-    head.extensions.extend(
-        RequestId::parse(&HeaderValue::from_static("r-1"))
-            .map(|id| {
-                let mut facts = http::Extensions::new();
-                facts.insert(id);
-                facts
-            })
-            .unwrap_or_default(),
-    );
+    head.extensions.insert(request_id());
     refusal(status).refuse(&mut Context::with_format(&head, format), "tests")
 }
 
@@ -103,7 +99,7 @@ fn a_soap_11_fault_has_status_500_save_where_the_status_steers_the_client(
              <faultcode>soap:{side}</faultcode><faultstring>The limit &lt;x&gt; &amp; more is reached</faultstring>\
              <detail><problem xmlns=\"urn:ietf:rfc:9457\"><type>urn:palisade:problem:limit-reached</type>\
              <title>The limit &lt;x&gt; &amp; more is reached</title><status>{status}</status><detail>At most 5.</detail>\
-             <instance>r-1</instance></problem></detail></soap:Fault></soap:Body></soap:Envelope>"
+             <instance>r-1</instance><limit>5</limit></problem></detail></soap:Fault></soap:Body></soap:Envelope>"
         )
     );
 }
@@ -124,7 +120,46 @@ fn a_soap_12_fault_keeps_its_status() {
          <soap:Reason><soap:Text xml:lang=\"en\">The limit &lt;x&gt; &amp; more is reached</soap:Text></soap:Reason>\
          <soap:Detail><problem xmlns=\"urn:ietf:rfc:9457\"><type>urn:palisade:problem:limit-reached</type>\
          <title>The limit &lt;x&gt; &amp; more is reached</title><status>422</status><detail>At most 5.</detail>\
-         <instance>r-1</instance></problem></soap:Detail></soap:Fault></soap:Body></soap:Envelope>"
+         <instance>r-1</instance><limit>5</limit></problem></soap:Detail></soap:Fault></soap:Body></soap:Envelope>"
+    );
+}
+
+#[test]
+fn further_members_are_elements_of_a_fault() {
+    let refusal = refusal(400)
+        .member("headers", json!(["x-partner", "<x>"]))
+        .member("errors", json!([{"pointer": "/a b", "2nd": null}]))
+        .member("1 odd:näme", true)
+        .member("text", "a & b\r\u{1}");
+    let response = refusal.to_response(&request_id(), RefusalFormat::Soap12);
+    let body = std::str::from_utf8(response.body()).unwrap();
+    let (_, members) = body.split_once("</instance>").unwrap();
+    let (members, _) = members.split_once("</problem>").unwrap();
+    for element in [
+        "<limit>5</limit>",
+        "<headers><i>x-partner</i><i>&lt;x&gt;</i></headers>",
+        "<errors><i>",
+        "<pointer>/a b</pointer>",
+        "<_2nd></_2nd>",
+        "<_1_odd_n_me>true</_1_odd_n_me>",
+        "<text>a &amp; b&#13;\u{fffd}</text>",
+    ] {
+        assert!(members.contains(element), "{element} in {members}");
+    }
+}
+
+#[rstest]
+#[case(RefusalFormat::Problem)]
+#[case(RefusalFormat::Soap11)]
+#[case(RefusalFormat::Soap12)]
+fn members_of_the_standard_cannot_be_replaced(#[case] format: RefusalFormat) {
+    let forged = ["type", "title", "status", "detail", "instance"]
+        .into_iter()
+        .fold(refusal(403), |refusal, name| refusal.member(name, "forged"));
+    let id = request_id();
+    assert_eq!(
+        forged.to_response(&id, format).body(),
+        refusal(403).to_response(&id, format).body()
     );
 }
 
