@@ -45,8 +45,8 @@ pub(crate) struct Common {
     #[arg(long = "profile", value_name = "NAME", value_delimiter = ',')]
     profiles: Vec<String>,
     /// A setting, above every other source (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    overrides: Vec<(String, String)>,
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
     /// A file whose first line is the password of encrypted values
     #[arg(long, value_name = "FILE")]
     encryption_password_file: Option<PathBuf>,
@@ -103,7 +103,12 @@ impl Common {
     pub(crate) fn sources_of(&self, folder: &Path) -> Result<Sources, Failure> {
         let mut sources = Sources::from_process(folder);
         sources.profiles.clone_from(&self.profiles);
-        sources.overrides.clone_from(&self.overrides);
+        sources.overrides = self
+            .overrides
+            .iter()
+            .enumerate()
+            .map(key_value)
+            .collect::<Result<_, _>>()?;
         if let Some(file) = &self.encryption_password_file {
             sources.read_encryption_password(file)?;
         }
@@ -111,10 +116,14 @@ impl Common {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// Reads one `--set`. The error does not repeat it: it may hold a secret.
+fn key_value((position, text): (usize, &String)) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE".to_owned()),
+        _ => Err(Failure::wrong(format!(
+            "expected KEY=VALUE behind --set, number {}",
+            position + 1
+        ))),
     }
 }
 

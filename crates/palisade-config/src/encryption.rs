@@ -68,7 +68,8 @@ pub enum EncryptionError {
 
 /// Whether a whole value is encrypted.
 pub fn is_encrypted(text: &str) -> bool {
-    payload(text).is_some()
+    // One that is not closed is broken, and no plain text.
+    text.trim().starts_with("ENC(")
 }
 
 fn payload(text: &str) -> Option<&str> {

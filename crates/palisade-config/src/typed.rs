@@ -210,12 +210,18 @@ fn without_secrets(node: &Node, message: &str) -> String {
     crate::redact::mask_user_information(&message)
 }
 
+/// How deep a group of keys is that lends its place to a setting missing from it: `palisade.listeners.main` does, and
+/// `palisade.listeners` or `palisade` would point at something else.
+const LENDS_ITS_PLACE: usize = 3;
+
 /// An error about a key, with its place and the value found there.
 pub(crate) fn at(root: &Node, key: &Key, message: String) -> Error {
     let (node, depth) = root.nearest(key);
     let (above, below) = key.segments().split_at_checked(depth).unwrap_or_default();
     let known: Key = above.iter().cloned().collect();
-    let name = match node.written(&known) {
+    let is_value = !matches!(node.kind, Kind::Table(_));
+    let is_near = below.is_empty() || is_value || depth >= LENDS_ITS_PLACE;
+    let name = match node.written(&known).filter(|_| is_near) {
         Some(written) => {
             let mut name = Key::parse(&written).unwrap_or(known);
             for segment in below {
@@ -226,7 +232,7 @@ pub(crate) fn at(root: &Node, key: &Key, message: String) -> Error {
         None => key.to_string(),
     };
     let mut error = Error::new(name, message);
-    error.origin = (depth > 0).then(|| node.origin.clone());
+    error.origin = (depth > 0 && is_near).then(|| node.origin.clone());
     error.found = if below.is_empty() {
         node.shown().map(Into::into)
     } else {

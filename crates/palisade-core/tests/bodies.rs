@@ -103,9 +103,9 @@ async fn a_request_body_beyond_the_limit_is_refused_and_the_limit_named() {
         serde_json::from_slice::<Value>(response.body()).unwrap(),
         json!({
             "type": "urn:palisade:problem:body-too-large",
-            "title": "The request's body is too large",
+            "title": "The request body is too large",
             "status": 413,
-            "detail": "The request's body is too large",
+            "detail": "The request body is too large",
             "instance": "r-1",
             "limit": 3,
         })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use palisade_config::{Config, Entry as Setting, Error, Errors, Origin};
+use palisade_config::{Config, Entry as Setting, Error, Errors, Origin, nearest};
 use palisade_core::settings::ByteSize;
 use palisade_core::{
     BuildContext, Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage,
@@ -284,29 +284,28 @@ fn index(groups: &[Group]) -> (Index, Option<Index>) {
     (written, differ.then_some(decoded))
 }
 
-/// An interceptor that no group names: unwise, and an error where a variable made it, because a misspelt name in a variable makes
-/// a new interceptor instead of changing one.
+/// An interceptor that no group names: unwise, and an error where it looks like another that is named, because a misspelt name
+/// makes a new interceptor instead of changing that one.
 fn unused(config: &Config, name: &str, named: &HashSet<&String>) -> Result<Finding, Error> {
     let key = config.child_key(INTERCEPTORS, name);
-    let same = named.iter().find(|other| other.eq_ignore_ascii_case(name));
-    match config.origin(&key) {
-        Some(Origin::Environment { .. } | Origin::CommandLine) => {}
-        _ if same.is_some() => {}
-        _ => {
-            let message = format!("no endpoint group names the interceptor {name}");
-            return Ok(located(
-                config,
-                Severity::Caution,
-                "interceptor-unused",
-                message,
-                &key,
-            ));
-        }
+    let origin = config.origin(&key);
+    let is_from_variable = matches!(origin, Some(Origin::Environment { .. } | Origin::CommandLine));
+    let is_misspelt = named.iter().any(|other| other.eq_ignore_ascii_case(name))
+        || (is_from_variable && nearest(name, named.iter().map(|name| name.as_str())).is_some());
+    if is_misspelt {
+        let message = "no endpoint group names this interceptor; names are case-sensitive in files";
+        return Err(config
+            .complaint(&key, message)
+            .nearest(name, named.iter().map(|name| name.as_str())));
     }
-    let message = "no endpoint group names this interceptor; names are case-sensitive in files";
-    Err(config
-        .complaint(&key, message)
-        .nearest(name, named.iter().map(|name| name.as_str())))
+    let message = format!("no endpoint group names the interceptor {name}");
+    Ok(located(
+        config,
+        Severity::Caution,
+        "interceptor-unused",
+        message,
+        &key,
+    ))
 }
 
 /// What is unwise about a group.

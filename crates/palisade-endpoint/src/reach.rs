@@ -80,8 +80,8 @@ fn names(selected: Option<&[String]>) -> Vec<Option<&str>> {
 /// Paths that fit the group's patterns and, where a pattern is open at its end, have any depth that makes a difference.
 fn paths(group: &Selectors, deepest: usize) -> Vec<String> {
     let Some(patterns) = &group.paths else {
-        return (1..=deepest + 1)
-            .map(|depth| format!("/{FRESH}").repeat(depth))
+        return std::iter::once("/".to_owned())
+            .chain(deeper(String::new(), 1..=deepest + 1))
             .collect();
     };
     patterns
@@ -100,13 +100,19 @@ fn examples(pattern: &Pattern, deepest: usize) -> Vec<String> {
             Segment::Rest(prefix) => {
                 path.extend([prefix, FRESH]);
                 let more = (deepest + 1).saturating_sub(pattern.0.len());
-                return (0..=more)
-                    .map(|depth| format!("{path}{}", format!("/{FRESH}").repeat(depth)))
-                    .collect();
+                return deeper(path, 0..=more).collect();
             }
         }
     }
     vec![path]
+}
+
+/// Paths with that many open segments more, each with a slash at its end and without.
+fn deeper(path: String, depths: std::ops::RangeInclusive<usize>) -> impl Iterator<Item = String> {
+    depths.flat_map(move |depth| {
+        let path = format!("{path}{}", format!("/{FRESH}").repeat(depth));
+        [format!("{path}/"), path]
+    })
 }
 
 /// The depth of the deepest pattern among groups.

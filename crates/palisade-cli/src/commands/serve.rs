@@ -1,9 +1,8 @@
 //! `palisade serve`: listeners and endpoint groups in front of an upstream, or of the built-in echo.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use palisade_config::Config;
 use palisade_core::{Finding, Severity};
 use palisade_server::{Bindings, Loader, ServeError, Server, ServerHandle, logs};
@@ -15,9 +14,6 @@ use super::registry;
 use crate::cli::{Common, ServeArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{HEADING, Output, styled};
-
-/// How often the metrics recorder tidies up.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// An address that is served.
 #[derive(Debug, Serialize)]
@@ -49,25 +45,18 @@ pub(super) fn run(common: &Common, arguments: &ServeArguments, output: &mut Outp
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Failure::wrong(format!("metrics cannot be recorded: {error}")))?;
-    let server = server.with_log(log).with_metrics(metrics.clone());
+    let server = server.with_log(log).with_metrics(metrics);
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::wrong(format!("the runtime cannot start: {error}")))?;
-    let ended = runtime.block_on(serve(server, arguments.echo, metrics, output));
+    let ended = runtime.block_on(serve(server, arguments.echo, output));
     // What still blocks a thread after the drain is not waited for.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(server: Server, echo: bool, metrics: PrometheusHandle, output: &mut Output) -> Outcome {
-    tokio::spawn(async move {
-        let mut interval = tokio::time::interval(UPKEEP);
-        loop {
-            interval.tick().await;
-            metrics.run_upkeep();
-        }
-    });
+async fn serve(server: Server, echo: bool, output: &mut Output) -> Outcome {
     let plain = server
         .settings()
         .listeners

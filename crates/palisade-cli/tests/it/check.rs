@@ -188,3 +188,23 @@ fn a_setting_that_is_not_enforced_is_refused_unless_it_is_off() {
         ])
         .with_status(0);
 }
+
+#[test]
+fn a_setting_without_a_value_is_named_by_its_place_and_not_repeated() {
+    let folder = Folder::initialised();
+    let refused = folder
+        .run(&[
+            "check",
+            "--set",
+            "palisade.unmatched=deny",
+            "--set",
+            "palisade.keystores.k.password:hunter2",
+        ])
+        .with_status(2);
+    assert!(
+        refused.err.contains("expected KEY=VALUE behind --set, number 2"),
+        "{}",
+        refused.err
+    );
+    assert!(!format!("{}{}", refused.out, refused.err).contains("hunter2"));
+}

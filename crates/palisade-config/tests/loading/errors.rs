@@ -141,3 +141,24 @@ fn a_part_of_a_group_is_read_without_its_neighbours() {
     let key = config.child_key("palisade.i.A", "dotted.name");
     assert_eq!(config.names(&key), ["x"]);
 }
+
+#[test]
+fn a_setting_that_is_missing_borrows_no_place_from_strangers() {
+    let config = Fixture::properties(
+        "palisade.unmatched=deny\nblueriq.baas.rest.endpoints[0].webservices=A\npalisade.listeners.main.bind=127.0.0.1:1\n",
+    )
+    .config();
+    let shown = |key| config.error(key, "something").to_string();
+    assert_eq!(
+        shown("palisade.upstream.url"),
+        "palisade.upstream.url: expected something"
+    );
+    assert_eq!(
+        shown("palisade.listeners.other.bind"),
+        "palisade.listeners.other.bind: expected something"
+    );
+    assert_eq!(
+        shown("palisade.listeners.main.tls.key-alias"),
+        "application.properties:3: palisade.listeners.main.tls.key-alias: expected something"
+    );
+}

@@ -143,3 +143,16 @@ enum Choice {
     One,
     Other,
 }
+
+#[test]
+fn an_encrypted_value_that_is_not_closed_is_no_plain_text() {
+    let fixture = Fixture::properties(
+        "palisade.properties.encryption.password=p\npalisade.keystores.main.password=ENC(v2:AAAA\n",
+    );
+    let errors = fixture.errors();
+    assert!(
+        errors.contains("application.properties:2: palisade.keystores.main.password"),
+        "{errors}"
+    );
+    assert!(!errors.contains("AAAA"), "{errors}");
+}

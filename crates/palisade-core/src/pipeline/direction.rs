@@ -48,13 +48,13 @@ impl Direction for request::Parts {
             Unread::TooLarge => Rejection::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body-too-large",
-                "The request's body is too large",
+                "The request body is too large",
             )
             .member("limit", limit.get()),
             Unread::Broken(error) => Rejection::new(
                 StatusCode::BAD_REQUEST,
                 "body-malformed",
-                "The request's body cannot be read",
+                "The request body cannot be read",
             )
             .caused_by(error),
         }
