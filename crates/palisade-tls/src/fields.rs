@@ -99,7 +99,8 @@ pub(crate) fn address(headers: &HeaderMap, snapshot: &Snapshot) -> Option<Client
 
 /// Removes what must not be believed further inside.
 ///
-/// 1. Fields with client certificates, always: the verified certificate is a fact of the exchange.
+/// 1. Fields with client certificates, always: the verified certificate is a fact of the exchange. Likewise every field of this list
+///    whose name is spelt with underscores.
 /// 2. From anybody but a trusted proxy, every field about who forwarded what: `Forwarded`, `X-Forwarded-*`, `X-Real-IP`.
 /// 3. From a trusted proxy, the one of `Forwarded` and `X-Forwarded-For` that is not read, if one is.
 pub(crate) fn scrub(headers: &mut HeaderMap, snapshot: &Snapshot, is_from_proxy: bool) {
@@ -122,6 +123,7 @@ pub(crate) fn scrub(headers: &mut HeaderMap, snapshot: &Snapshot, is_from_proxy:
 
 enum Kind {
     Other,
+    /// Removed always.
     Certificate,
     Forwarded,
     XForwardedFor,
@@ -130,6 +132,17 @@ enum Kind {
 
 fn kind(name: &HeaderName) -> Kind {
     let text = name.as_str();
+    if !text.contains('_') {
+        return kind_of(text);
+    }
+    // Gateway interfaces such as CGI and WSGI take both spellings for one field; nobody honest sends this one.
+    match kind_of(&text.replace('_', "-")) {
+        Kind::Other if text.replace('_', "-") != "x-request-id" => Kind::Other,
+        _ => Kind::Certificate,
+    }
+}
+
+fn kind_of(text: &str) -> Kind {
     match text {
         "client-cert" | "client-cert-chain" | "x-forwarded-client-cert" => Kind::Certificate,
         "forwarded" => Kind::Forwarded,
@@ -137,5 +150,35 @@ fn kind(name: &HeaderName) -> Kind {
         "x-forwarded" | "x-real-ip" => Kind::Forwarding,
         _ if text.starts_with("x-forwarded-") => Kind::Forwarding,
         _ => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+    use rstest::rstest;
+
+    use super::{Kind, kind};
+
+    #[rstest]
+    #[case("client-cert", true)]
+    #[case("client_cert", true)]
+    #[case("client_cert-chain", true)]
+    #[case("x_forwarded_client_cert", true)]
+    #[case("x_forwarded_for", true)]
+    #[case("x-forwarded_for", true)]
+    #[case("x_real_ip", true)]
+    #[case("x_request_id", true)]
+    #[case("x-request-id", false)]
+    #[case("x_partner", false)]
+    #[case("x-forwarded-for", false)]
+    fn what_nobody_may_send_is_known_in_both_spellings(
+        #[case] name: &'static str,
+        #[case] removed_always: bool,
+    ) {
+        assert_eq!(
+            matches!(kind(&HeaderName::from_static(name)), Kind::Certificate),
+            removed_always
+        );
     }
 }
