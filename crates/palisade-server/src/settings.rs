@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
 
 use palisade_client::ClientTlsSettings;
 use palisade_config::{Config, Errors};
@@ -20,7 +19,6 @@ use crate::logs;
 pub const OWN_NAMES: &[&str] = &[
     "admin",
     "body-read-timeout",
-    "data-dir",
     "drain-timeout",
     "justify",
     "keystores",
@@ -28,6 +26,9 @@ pub const OWN_NAMES: &[&str] = &[
     "log",
     "upstream",
 ];
+
+/// Names of settings that are known and that this build has no use for.
+const UNUSED: &[&str] = &["data-dir"];
 
 /// Names of settings that are known and that this build does not enforce, each with its value that asks for nothing.
 const LATER: &[(&str, Option<&str>)] = &[
@@ -59,8 +60,6 @@ pub struct ServerSettings {
     pub drain_timeout: Period,
     /// `palisade.body-read-timeout`: how long a client may send nothing in the middle of a body (60s).
     pub body_read_timeout: Period,
-    /// `palisade.data-dir`: where stages keep files (`data`, in the configuration folder).
-    pub data_dir: PathBuf,
 }
 
 /// `palisade.upstream`.
@@ -171,12 +170,6 @@ impl ServerSettings {
                 Period::seconds(60),
                 &mut errors,
             ),
-            data_dir: config.folder().join(read_or(
-                config,
-                "palisade.data-dir",
-                PathBuf::from("data"),
-                &mut errors,
-            )),
         };
         settings.check(config, &mut errors);
         (settings, errors)
@@ -252,7 +245,6 @@ impl ServerSettings {
                 "palisade.body-read-timeout",
                 self.body_read_timeout != new.body_read_timeout,
             ),
-            ("palisade.data-dir", self.data_dir != new.data_dir),
             ("palisade.drain-timeout", self.drain_timeout != new.drain_timeout),
             ("palisade.log.format", self.log.format != new.log.format),
             (
@@ -328,6 +320,7 @@ fn unknown_names(config: &Config) -> Errors {
     .concat()
     .into_iter()
     .chain(LATER.iter().map(|(name, _)| *name))
+    .chain(UNUSED.iter().copied())
     .chain(["client"])
     .collect();
     config.unknown("palisade", &known)
@@ -343,6 +336,12 @@ fn not_enforced(config: &Config) -> Errors {
         {
             let message = format!("this build does not enforce {key}; remove it");
             errors.push(config.complaint(&key, message));
+        }
+    }
+    for name in UNUSED {
+        let key = format!("palisade.{name}");
+        if config.contains(&key) {
+            errors.push(config.complaint(&key, "this build does not use it; remove it"));
         }
     }
     errors.extend(config.unknown("palisade.client", &["interceptors"]));

@@ -226,7 +226,8 @@ async fn everything_that_is_wrong_is_said_at_once() {
          palisade.upstream.url=ftp://a.example\n\
          palisade.log.level=palisade=loud\n\
          palisade.endpoints[0].interceptors=Missing\n\
-         palisade.client.interceptors.A.request.signature.enabled=true\n",
+         palisade.client.interceptors.A.request.signature.enabled=true\n\
+         palisade.data-dir=data\n",
     );
     let errors = folder.load().expect_err("wrong").to_string();
     let line = |offset: usize| format!("application.properties:{}", BASE.lines().count() + offset);
@@ -241,6 +242,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         (8, "palisade.log.level"),
         (9, "Missing"),
         (10, "does not enforce message security"),
+        (11, "palisade.data-dir: this build does not use it; remove it"),
     ] {
         let start = line(offset);
         let found = errors

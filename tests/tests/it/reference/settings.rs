@@ -43,7 +43,6 @@ fn single_keys() -> Vec<Row> {
     assert!(errors.is_empty(), "{errors}");
     let (server, errors) = ServerSettings::read(&config);
     assert!(errors.is_empty(), "{errors}");
-    let data = server.data_dir.strip_prefix(folder.path()).unwrap();
     let limits = PipelineLimits::default();
     assert_eq!(limits.request_body, limits.response_body);
     let bases = palisade::endpoint::BasePaths::default();
@@ -93,12 +92,6 @@ fn single_keys() -> Vec<Row> {
             "period",
             &server.drain_timeout.to_string(),
             "How long requests under way may take once the server is told to stop.",
-        ),
-        Row::new(
-            "palisade.data-dir",
-            "path",
-            &data.display().to_string(),
-            "Where stages keep files; relative to the configuration folder.",
         ),
         Row::new(
             "palisade.justify.<code>",
