@@ -17,6 +17,7 @@ use crate::settings::ByteSize;
 
 /// Bounds on a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeadLimits {
     /// The most fields.
     pub max_count: usize,
@@ -24,13 +25,17 @@ pub struct HeadLimits {
     pub max_bytes: ByteSize,
 }
 
+impl HeadLimits {
+    /// At most so many fields, and so many bytes of names and values together.
+    pub const fn new(max_count: usize, max_bytes: ByteSize) -> Self {
+        Self { max_count, max_bytes }
+    }
+}
+
 impl Default for HeadLimits {
     /// 200 fields, 64 KiB.
     fn default() -> Self {
-        Self {
-            max_count: 200,
-            max_bytes: ByteSize::kib(64),
-        }
+        Self::new(200, ByteSize::kib(64))
     }
 }
 

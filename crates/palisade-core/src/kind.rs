@@ -37,6 +37,7 @@ pub trait StageKind: Send + Sync + 'static {
 
 /// One setting that a [`StageKind`] could not use.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// The key, relative to the kind's root: `allow[3]`, `block-value.x-debug`; empty for the stage as a whole.
     pub key: String,
@@ -46,6 +47,7 @@ pub struct Fault {
 
 /// All the settings that a [`StageKind`] could not use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct BuildError {
     /// At least one.
     pub faults: Vec<Fault>,

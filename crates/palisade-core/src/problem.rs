@@ -11,6 +11,7 @@ use crate::facts::RequestId;
 
 /// The public part of a refusal (RFC 9457 section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// Stable code in kebab-case; `type` is `urn:palisade:problem:<code>`. Also the metric label and the audit reason.
     pub code: Cow<'static, str>,

@@ -378,10 +378,8 @@ proptest! {
         // Refusals written along the way are larger than bodies here, and fit.
         limit in prop_oneof![Just(20_u64), Just(1_000)],
     ) {
-        let limits = PipelineLimits {
-            request_body: ByteSize::bytes(limit),
-            response_body: ByteSize::bytes(1_000),
-        };
+        let mut limits = PipelineLimits::both(ByteSize::bytes(1_000));
+        limits.request_body = ByteSize::bytes(limit);
         let log = Log::default();
         let entries = entries(&plans, &log);
 

@@ -10,10 +10,7 @@ impl From<Refused> for Rejection {
         match &refused {
             Refused::TooLarge { max_count, max_bytes } => {
                 // The same answer as of the bounds that hold before any policy.
-                let limits = HeadLimits {
-                    max_count: *max_count,
-                    max_bytes: *max_bytes,
-                };
+                let limits = HeadLimits::new(*max_count, *max_bytes);
                 return HeadFault::TooLarge { limits }.into();
             }
             Refused::Blocked(_) | Refused::BlockedValue(_) => {

@@ -122,19 +122,16 @@ pub fn client_certificate(
         .split_first()
         .ok_or_else(|| BadCertificate("the chain is empty".into()))?;
     let facts = certificate_facts(own)?;
-    Ok(ClientCertificate {
-        der: Arc::from(own.as_ref()),
-        intermediates: above.iter().map(|der| Arc::from(der.as_ref())).collect(),
-        fingerprint: facts.fingerprint,
-        subject: facts.subject,
-        issuer: facts.issuer,
-        issuer_der: facts.issuer_der,
-        serial: facts.serial,
-        not_before: facts.not_before,
-        not_after: facts.not_after,
-        names: facts.names,
-        source,
-    })
+    let mut certificate = ClientCertificate::new(own.as_ref(), source);
+    certificate.intermediates = above.iter().map(|der| Arc::from(der.as_ref())).collect();
+    certificate.subject = facts.subject;
+    certificate.issuer = facts.issuer;
+    certificate.issuer_der = facts.issuer_der;
+    certificate.serial = facts.serial;
+    certificate.not_before = facts.not_before;
+    certificate.not_after = facts.not_after;
+    certificate.names = facts.names;
+    Ok(certificate)
 }
 
 /// SHA-256 over a certificate's DER.

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_lc_rs::digest;
 use serde::Serialize;
 
 /// A client certificate that was verified: chain, validity and revocation, when it was presented.
@@ -10,6 +11,7 @@ use serde::Serialize;
 /// Compare certificates by [`fingerprint`](Self::fingerprint) or [`der`](Self::der), never by the printed names: their text is
 /// not unique.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientCertificate {
     /// The certificate itself, DER (RFC 5280).
     pub der: Arc<[u8]>,
@@ -36,6 +38,27 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
+    /// A certificate of which only the bytes and their fingerprint are known: the names are empty, and it is not valid now. Whoever
+    /// reads the bytes fills in the rest.
+    pub fn new(der: impl Into<Arc<[u8]>>, source: CertificateSource) -> Self {
+        let der = der.into();
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &der).as_ref());
+        Self {
+            der,
+            intermediates: Arc::default(),
+            fingerprint,
+            subject: String::new(),
+            issuer: String::new(),
+            issuer_der: Arc::default(),
+            serial: Arc::default(),
+            not_before: SystemTime::UNIX_EPOCH,
+            not_after: SystemTime::UNIX_EPOCH,
+            names: Vec::new(),
+            source,
+        }
+    }
+
     /// The fingerprint in lower-case hexadecimal.
     pub fn fingerprint_hex(&self) -> String {
         hex(&self.fingerprint)
@@ -100,4 +123,24 @@ pub enum CertificateSource {
     Xfcc,
     /// From a trusted proxy, in the PROXY protocol.
     ProxyProtocol,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::{CertificateSource, ClientCertificate};
+
+    #[test]
+    fn a_new_certificate_has_its_fingerprint_and_is_not_valid_until_told() {
+        let mut certificate = ClientCertificate::new(*b"abc", CertificateSource::Handshake);
+        assert_eq!(
+            certificate.fingerprint_hex(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        assert!(!certificate.is_valid_at(now));
+        certificate.not_after = now;
+        assert!(certificate.is_valid_at(now));
+    }
 }

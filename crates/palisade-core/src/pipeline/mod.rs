@@ -36,7 +36,15 @@ use crate::stage::{Entry, Stage};
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much of a body is ever held in memory, per direction.
+///
+/// ```
+/// use palisade_core::{PipelineLimits, settings::ByteSize};
+///
+/// let mut limits = PipelineLimits::both(ByteSize::mib(1));
+/// limits.response_body = ByteSize::mib(8);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PipelineLimits {
     /// The largest request body that is read whole.
     pub request_body: ByteSize,
