@@ -59,8 +59,8 @@ mod stage;
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, RefusalFormat};
 pub use facts::{
-    CertificateSource, ClientAddress, ClientCertificate, Connection, EndpointName, MatchedGroup, PeerAddr,
-    Principal, RequestId, SubjectAltName, TlsSession, TlsVersion,
+    CertificateSource, ClientAddress, ClientCertificate, Connection, EndpointName, FramingConflict,
+    MatchedGroup, PeerAddr, Principal, RequestId, SubjectAltName, TlsSession, TlsVersion,
 };
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};

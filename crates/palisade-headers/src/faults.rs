@@ -24,9 +24,13 @@ pub enum Fault {
     /// A field that stands for one value is there more than once (RFC 9110 section 5.3).
     #[error("{0} is repeated")]
     Repeated(&'static str),
-    /// `Content-Length` beside `Transfer-Encoding`: request smuggling (RFC 9112 section 6.3).
+    /// `Content-Length` beside `Transfer-Encoding`: request smuggling (RFC 9112 section 6.3). The library for HTTP/1 hides one of
+    /// them, and repeated lengths as well; the listener's fact [`FramingConflict`] tells of both.
     #[error("Content-Length stands beside Transfer-Encoding")]
     LengthBesideTransferEncoding,
+    /// The head that the listener read on the connection is not the one that was parsed.
+    #[error("the connection brought another head than the one that was parsed")]
+    OutOfStep,
     /// A field that says something by its value has none.
     #[error("{0} is empty")]
     Empty(&'static str),
@@ -64,6 +68,9 @@ pub enum Fault {
 
 /// Finds the first fault of a head.
 pub(crate) fn find(head: &request::Parts) -> Result<(), Fault> {
+    if let Some(conflict) = head.extensions.get::<FramingConflict>() {
+        return Err(framing(*conflict));
+    }
     head::check_host(&head.headers, &head.uri, head.version).map_err(Fault::Host)?;
     let newer = head.version >= Version::HTTP_2;
     let mut previous: Option<&HeaderName> = None;
@@ -89,6 +96,16 @@ pub(crate) fn find(head: &request::Parts) -> Result<(), Fault> {
         return Err(Fault::LengthBesideTransferEncoding);
     }
     Ok(())
+}
+
+/// The fault behind a doubt of the listener. A kind that is not known here is a doubt all the same.
+fn framing(conflict: FramingConflict) -> Fault {
+    match conflict {
+        FramingConflict::LengthBesideTransferEncoding => Fault::LengthBesideTransferEncoding,
+        FramingConflict::RepeatedLength => Fault::Repeated("content-length"),
+        FramingConflict::RepeatedTransferEncoding => Fault::Repeated("transfer-encoding"),
+        _ => Fault::OutOfStep,
+    }
 }
 
 /// Refuses a body on GET and HEAD, as far as the head shows one.

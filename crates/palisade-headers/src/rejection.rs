@@ -34,6 +34,7 @@ fn told(fault: Fault) -> String {
         Fault::Host(_) => "The request does not name exactly one well-formed host.".to_owned(),
         Fault::Repeated(field) => format!("The field {field} is repeated."),
         Fault::LengthBesideTransferEncoding => "content-length stands beside transfer-encoding.".to_owned(),
+        Fault::OutOfStep => "The connection brought another head than this one.".to_owned(),
         Fault::Empty(field) => format!("The field {field} is empty."),
         Fault::Malformed(field) => format!("The field {field} is malformed."),
         Fault::ForeignBytes => "A value has bytes other than visible ASCII, space and tab.".to_owned(),

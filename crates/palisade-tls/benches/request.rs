@@ -20,6 +20,7 @@ use palisade_keystore::{KeystoreSettings, Keystores};
 use palisade_test::ca::{ClientTls, TestCa};
 use palisade_tls::{Acceptor, ListenerSettings};
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tower::{Service, service_fn};
@@ -29,6 +30,8 @@ type Answer = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 fn answer(_: Request<Full<Bytes>>) -> Answer {
     ready(Ok(Response::new(Full::default())))
 }
+
+const HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\nuser-agent: bench\r\n\r\n";
 
 fn request() -> Request<Full<Bytes>> {
     let request = Request::builder()
@@ -61,14 +64,15 @@ fn bench(criterion: &mut Criterion) {
     let clock = Arc::new(SystemClock::new());
     let (acceptor, _) = Acceptor::new("main", &settings, &keystores, clock, folder.path()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (_stream, mut service) = runtime.block_on(async {
+    let (mut stream, mut service, mut client) = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let connector = TlsConnector::from(ClientTls::trusting(&ca).identity(&ca.client("partner")).build());
         let client = connector.connect(ServerName::try_from("localhost").unwrap(), tcp);
-        let (accepted, _client) = tokio::join!(acceptor.handshake(server, service_fn(answer)), client);
-        accepted.unwrap()
+        let (accepted, client) = tokio::join!(acceptor.handshake(server, service_fn(answer)), client);
+        let (stream, service) = accepted.unwrap();
+        (stream, service, client.unwrap())
     });
 
     let mut group = criterion.benchmark_group("request");
@@ -78,9 +82,17 @@ fn bench(criterion: &mut Criterion) {
     });
     group.bench_function("listener", |b| {
         b.iter_batched(
-            request,
+            || {
+                // The listener compares what is called with what came.
+                runtime.block_on(async {
+                    client.write_all(HEAD).await.unwrap();
+                    client.flush().await.unwrap();
+                    stream.read_exact(&mut [0; HEAD.len()]).await.unwrap();
+                });
+                request()
+            },
             |request| run(&mut service, request),
-            BatchSize::SmallInput,
+            BatchSize::NumIterations(512),
         );
     });
     group.finish();

@@ -118,7 +118,10 @@ impl Acceptor {
             Err(_) => Err(Failure::Timeout),
         };
         match result {
-            Ok((stream, established)) => Ok((stream, ConnectionService::new(service, established))),
+            Ok((stream, established)) => {
+                let framing = Arc::clone(stream.framing());
+                Ok((stream, ConnectionService::new(service, established, framing)))
+            }
             Err(failure) => {
                 failure.record(&self.0.name);
                 Err(failure.into())

@@ -8,6 +8,8 @@
 //! 4. What proxies say of clients, by the PROXY protocol or in fields, is believed only of the trusted ones.
 //! 5. Keys, issuers and revocation lists are reloaded without dropping a connection.
 //! 6. Facts are parsed once per connection and handed to each request.
+//! 7. A head of HTTP/1 that says twice how long its body is reaches the service with the fact
+//!    [`FramingConflict`](palisade_core::FramingConflict), although the library for HTTP/1 drops one of the fields.
 //!
 //! With revocation lists given, a certificate that no list covers is refused, and so is everything below a list that is past its
 //! `nextUpdate`. Certificates of X.509 version 1 are not accepted.
@@ -56,6 +58,7 @@ mod failure;
 mod fields;
 mod floor;
 mod forwarded;
+mod framing;
 mod keys;
 mod listener;
 mod old_crl;

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use crate::acceptor::Established;
 use crate::fields;
+use crate::framing::Framing;
 use crate::settings::ClientCertHeader;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,11 +25,13 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// 2. A client certificate that expired or was revoked since the handshake is refused with 403
 ///    `client-certificate-not-accepted`; so is one that a trusted proxy carries and that does not verify.
 /// 3. Facts go into the extensions: the connection always, address and certificate where they differ for this request.
-/// 4. Fields that only a trusted proxy may send are removed from all other requests; those with client certificates from all.
+/// 4. A head that says twice how long its body is gets a [`FramingConflict`](palisade_core::FramingConflict).
+/// 5. Fields that only a trusted proxy may send are removed from all other requests; those with client certificates from all.
 #[derive(Debug, Clone)]
 pub struct ConnectionService<S> {
     inner: S,
     established: Arc<Established>,
+    framing: Arc<Framing>,
 }
 
 /// A client certificate is not, or no longer, accepted.
@@ -54,10 +57,11 @@ impl From<Refused> for Rejection {
 }
 
 impl<S> ConnectionService<S> {
-    pub(crate) fn new(inner: S, established: Established) -> Self {
+    pub(crate) fn new(inner: S, established: Established, framing: Arc<Framing>) -> Self {
         Self {
             inner,
             established: Arc::new(established),
+            framing,
         }
     }
 
@@ -68,6 +72,9 @@ impl<S> ConnectionService<S> {
 
     /// Settles the facts of one request.
     fn prepare(&self, head: &mut request::Parts) -> Result<HeaderValue, Refused> {
+        if let Some(conflict) = self.framing.judge(head) {
+            head.extensions.insert(conflict);
+        }
         let established = &*self.established;
         let shared = &*established.shared;
         let snapshot = shared.snapshot.load();
