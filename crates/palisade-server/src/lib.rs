@@ -2,7 +2,8 @@
 //!
 //! 1. [`Server::load`] reads and checks everything, and returns every error at once; nothing listens before all of it is sound.
 //! 2. A request passes the listener's acceptor (`palisade-tls`: handshake, facts), then the endpoint groups
-//!    (`palisade-endpoint`), then the application: an axum router, the [`gateway`], or the [`echo`].
+//!    (`palisade-endpoint`), then the application: an axum router, the [`gateway`], or the [`echo`]. One that panics is answered
+//!    for with 500 `internal-error`.
 //! 3. Slow and many clients are bounded: heads, handshakes and bodies have their times, connections and streams their numbers;
 //!    answers reach clients that are still sending. [`listener`] has the rules.
 //! 4. Changed files apply whole or not at all, without dropping a connection; what applied before stays in force after an error.
@@ -72,6 +73,7 @@ pub mod listener;
 mod loader;
 pub mod logs;
 mod observe;
+mod panics;
 mod reload;
 mod server;
 pub mod settings;

@@ -30,6 +30,7 @@ use crate::listener::{Bound, ListenerHandle};
 use crate::loader::Loader;
 use crate::logs::LogHandle;
 use crate::observe;
+use crate::panics::Unpanicking;
 use crate::reload::Running;
 use crate::settings::ServerSettings;
 use crate::signals::Signals;
@@ -151,7 +152,7 @@ impl Server {
             admin: admin.as_ref().map(Bound::local),
         };
 
-        let guarded = EndpointGroupsLayer::new(self.running.policy.clone()).layer(app);
+        let guarded = EndpointGroupsLayer::new(self.running.policy.clone()).layer(Unpanicking(app));
         let entry = Entry::new(guarded, self.settings().body_read_timeout.get());
         let mut serving = JoinSet::new();
         let mut handles = Vec::new();

@@ -109,7 +109,6 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
     "palisade.client.interceptors.A.request.timestamp.enabled=true",
     "does not enforce message security"
 )]
-#[case("palisade.upstream.timeout=1s", "url")]
 #[case(
     "palisade.upstream.url=http://a\npalisade.upstream.timeout=0",
     "expected more than nothing"
@@ -125,6 +124,7 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
 )]
 #[case("palisade.admin.bind=localhost", "palisade.admin.bind")]
 #[case("palisade.log.format=xml", "palisade.log.format")]
+#[case("palisade.data-dir=data", "this build does not use it; remove it")]
 fn what_is_wrong_is_an_error(#[case] properties: &str, #[case] part: &str) {
     let (_, errors, _) = read(properties);
     assert_eq!(errors.lines().count(), 1, "{errors}");
@@ -132,4 +132,10 @@ fn what_is_wrong_is_an_error(#[case] properties: &str, #[case] part: &str) {
         errors.starts_with("application.properties:") && errors.contains(part),
         "{errors}"
     );
+}
+
+#[test]
+fn an_upstream_without_address_is_an_error_of_no_line() {
+    let (_, errors, _) = read("palisade.upstream.timeout=1s");
+    assert_eq!(errors, "palisade.upstream.url: a value is required here");
 }

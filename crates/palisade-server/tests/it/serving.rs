@@ -1,11 +1,16 @@
 //! A whole server from real files: verdicts over HTTP/1.1 and HTTP/2, refusals that arrive, drain, signals.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use crate::common::{BASE, Folder, OPEN, Running, SOON, Version, answer, code};
+use crate::common::{BASE, Client, Folder, OPEN, Running, SOON, Version, answer, code};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -212,6 +217,107 @@ async fn sigterm_drains() {
         .expect("it ends")
         .unwrap()
         .unwrap();
+}
+
+#[rstest]
+#[case(Version::Http1)]
+#[case(Version::Http2)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_panics_is_a_500_and_the_connection_goes_on(#[case] version: Version) {
+    let folder = Folder::new(OPEN);
+    let server = folder.load().unwrap_or_else(|errors| panic!("{errors}"));
+    let server = server.without_signals();
+    let handle = server.handle();
+    let app = tower::service_fn(|request: Request<Body>| {
+        let path = request.uri().path().to_owned();
+        assert_ne!(path, "/at-once", "in the call");
+        async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_ne!(path, "/later", "in the future");
+            let pieces = (0..3).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"12"))));
+            Ok::<_, Infallible>(Response::new(StreamBody::new(futures_util::stream::iter(pieces))))
+        }
+    });
+    let server = Running::of(folder, handle, tokio::spawn(server.serve(app))).await;
+    let mut client = server.client(version).await;
+    if let Client::Http2(other) = &client {
+        // An exchange of the same connection is under way meanwhile.
+        let mut other = other.clone();
+        let request = client.request("/fine").body(Body::empty()).unwrap();
+        let under_way = tokio::spawn(async move { other.send_request(request).await });
+        assert_eq!(client.get("/at-once").await.0, 500);
+        assert_eq!(
+            answer(under_way.await.unwrap().unwrap()).await,
+            (200, 121_212.into())
+        );
+    }
+    for path in ["/at-once", "/later"] {
+        let request = client.request(path).body(Body::empty()).unwrap();
+        let response = client.send(request).await.unwrap();
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let (status, problem) = answer(response).await;
+        assert_eq!((status, code(&problem)), (500, "internal-error"), "{path}");
+        assert_eq!(problem["instance"], id, "{path}");
+        assert!(!problem.to_string().contains(" in the "), "{problem}");
+        assert_eq!(client.get("/fine").await, (200, 121_212.into()));
+    }
+}
+
+/// A request of HTTP/2 with these fields, each of which is a literal (RFC 7541 section 6.2.2), as a new connection's first.
+fn http2_get(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    bytes.extend_from_slice(&[0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    bytes.extend_from_slice(&block);
+    bytes
+}
+
+#[rstest]
+#[case(&[(":authority", "a"), ("host", "b")])]
+#[case(&[(":authority", "a"), ("host", "a"), ("host", "b")])]
+#[case(&[("host", "a"), ("host", "a")])]
+#[case(&[])]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_doubtful_is_refused_over_http2_as_well(#[case] hosts: &[(&str, &str)]) {
+    let server = Running::echo("palisade.endpoints[0].paths=/open\n").await;
+    for path in ["/open", "/nowhere"] {
+        let start = [(":method", "GET"), (":scheme", "https"), (":path", path)];
+        let answer = first_answer(&server, &http2_get(&[&start, hosts].concat())).await;
+        assert!(answer.contains("\"status\":400"), "{answer}");
+        assert!(answer.contains("urn:palisade:problem:host-ambiguous"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_clear_is_served_over_http2() {
+    let server = Running::echo(OPEN).await;
+    for hosts in [
+        &[(":authority", "a")][..],
+        &[("host", "a")],
+        &[(":authority", "a"), ("host", "a")],
+    ] {
+        let start = [(":method", "GET"), (":scheme", "https"), (":path", "/open")];
+        let answer = first_answer(&server, &http2_get(&[&start, hosts].concat())).await;
+        assert!(answer.contains("\"path\":\"/open\""), "{answer}");
+    }
+}
+
+/// The bytes of an answer up to the end of its document.
+async fn first_answer(server: &Running, request: &[u8]) -> String {
+    let mut stream = server.tls(&["h2"]).await;
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let document =
+        async { while !answer.ends_with(b"}") && stream.read_buf(&mut answer).await.unwrap() > 0 {} };
+    timeout(SOON, document).await.expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
