@@ -4,13 +4,14 @@
 //!    one `Host` in its place (RFC 9113 section 8.3.1). It must be a host with an optional port (RFC 9110 section 7.2, RFC 3986
 //!    section 3.2.2).
 //! 2. A target in absolute form, and `:authority`, must agree with `Host`.
-//! 3. All fields together are bounded in number and in bytes.
+//! 3. A body is framed by `Content-Length` or by the transfer coding `chunked`, and by no other coding.
+//! 4. All fields together are bounded in number and in bytes.
 //!
 //! What this does not protect against: a wrong but well-formed host; which hosts are served is for routes or the TLS floor.
 
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode, Uri, Version, request};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, request};
 
 use crate::Rejection;
 use crate::settings::ByteSize;
@@ -49,6 +50,9 @@ pub enum HeadFault {
     /// `Host` is no host with an optional port.
     #[error("the Host field is malformed")]
     HostMalformed,
+    /// The body is coded for its transfer otherwise than by `chunked` (RFC 9112 section 6.1).
+    #[error("the transfer coding is not chunked alone")]
+    TransferCoding,
     /// There are more fields, or more bytes in them, than are read.
     #[error("the fields exceed {} in number or {} bytes", limits.max_count, limits.max_bytes)]
     TooLarge {
@@ -70,6 +74,11 @@ impl From<HeadFault> for Rejection {
                 "host-malformed",
                 "The Host field is malformed",
             ),
+            HeadFault::TransferCoding => Self::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "transfer-coding-unknown",
+                "The transfer coding is not understood",
+            ),
             HeadFault::TooLarge { .. } => Self::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "headers-too-large",
@@ -80,10 +89,20 @@ impl From<HeadFault> for Rejection {
     }
 }
 
+/// Whether the body's framing is one that is understood here: the coding `chunked` alone.
+fn is_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next();
+    first.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
+}
+
 /// Checks the rules of this module.
 pub fn check(head: &request::Parts, limits: HeadLimits) -> Result<(), HeadFault> {
     if !fits(&head.headers, limits.max_count, limits.max_bytes) {
         return Err(HeadFault::TooLarge { limits });
+    }
+    if !is_framed(&head.headers) {
+        return Err(HeadFault::TransferCoding);
     }
     check_host(&head.headers, &head.uri, head.version)
 }
@@ -91,11 +110,15 @@ pub fn check(head: &request::Parts, limits: HeadLimits) -> Result<(), HeadFault>
 /// Whether the fields fit into that number and those bytes (names and values, as RFC 9113 section 6.5.2 counts them without its
 /// overhead of 32 bytes).
 pub fn fits(headers: &HeaderMap, max_count: usize, max_bytes: ByteSize) -> bool {
-    let bytes: usize = headers
+    headers.len() <= max_count && size(headers) <= max_bytes.as_usize()
+}
+
+/// The bytes of all names and values together.
+pub fn size(headers: &HeaderMap) -> usize {
+    headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    headers.len() <= max_count && bytes <= max_bytes.as_usize()
+        .sum()
 }
 
 /// Checks that exactly one well-formed host is named.
@@ -105,6 +128,11 @@ pub fn check_host(headers: &HeaderMap, uri: &Uri, version: Version) -> Result<()
     if hosts.next().is_some() {
         return Err(HeadFault::Host);
     }
+    check_host_field(host, uri, version)
+}
+
+/// As [`check_host`], for whoever has the only `Host` at hand, or knows that there is none.
+pub fn check_host_field(host: Option<&HeaderValue>, uri: &Uri, version: Version) -> Result<(), HeadFault> {
     let host = match host {
         None => None,
         Some(value) => Some(
@@ -246,6 +274,28 @@ mod tests {
             verdict(Version::HTTP_11, "http://a.example/", &["b.example"]),
             Err(HeadFault::Host)
         );
+    }
+
+    #[rstest]
+    #[case(&["chunked"], true)]
+    #[case(&["Chunked"], true)]
+    #[case(&[], true)]
+    #[case(&["gzip, chunked"], false)]
+    #[case(&["chunked, chunked"], false)]
+    #[case(&["chunked", "chunked"], false)]
+    #[case(&["identity"], false)]
+    fn a_body_is_chunked_or_has_a_length(#[case] codings: &[&str], #[case] good: bool) {
+        let request = Request::builder().header("host", "a.example");
+        let request = codings.iter().fold(request, |request, coding| {
+            request.header("transfer-encoding", *coding)
+        });
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let expected = if good {
+            Ok(())
+        } else {
+            Err(HeadFault::TransferCoding)
+        };
+        assert_eq!(check(&head, HeadLimits::default()), expected);
     }
 
     #[test]

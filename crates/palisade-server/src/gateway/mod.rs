@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
-use http::{Extensions, Method, Request, Response};
+use http::{Extensions, Method, Request, Response, StatusCode};
 use palisade_client::UpstreamClient;
 use palisade_core::{BoxFuture, Context};
 use tower_service::Service;
@@ -108,6 +108,10 @@ impl Upstream {
             stall = progress.stalled(self.timeout) => return Err(stall.into()),
         };
         let (mut head, body) = response.into_parts();
+        // `Upgrade` is never passed on, so nobody can want this.
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::Switched);
+        }
         head::to_client(&mut head);
         head.extensions = Extensions::new();
         Ok(Response::from_parts(

@@ -17,6 +17,9 @@ pub(super) enum Failure {
     /// No head of an answer in time.
     #[error("the upstream did not answer in time")]
     AnswerTimeout,
+    /// It switched to a protocol that nobody asked for.
+    #[error("the upstream switched protocols unasked")]
+    Switched,
     /// The client did not send its body in time.
     #[error("the client stopped in the middle of its body")]
     ClientStopped,
@@ -54,7 +57,7 @@ impl From<ClientError> for Failure {
 impl From<Failure> for Rejection {
     fn from(failure: Failure) -> Self {
         let (status, code, title) = match &failure {
-            Failure::Unreachable(_) => (
+            Failure::Unreachable(_) | Failure::Switched => (
                 StatusCode::BAD_GATEWAY,
                 "upstream-unreachable",
                 "The upstream cannot be reached",
