@@ -66,24 +66,30 @@ pub enum Fault {
     BodyOnGet,
 }
 
-/// Finds the first fault of a head.
-pub(crate) fn find(head: &request::Parts) -> Result<(), Fault> {
+/// Finds a fault of a head, or measures its names and values on the way: each field is visited once.
+pub(crate) fn find(head: &request::Parts) -> Result<usize, Fault> {
     if let Some(conflict) = head.extensions.get::<FramingConflict>() {
         return Err(framing(*conflict));
     }
-    head::check_host(&head.headers, &head.uri, head.version).map_err(Fault::Host)?;
     let newer = head.version >= Version::HTTP_2;
+    let (mut bytes, mut host) = (0, None);
     let mut previous: Option<&HeaderName> = None;
     // A field that is there several times comes several times in a row.
     for (name, value) in &head.headers {
         let repeated = previous == Some(name);
         previous = Some(name);
-        let value = value.as_bytes();
-        if !is_plain(value) {
+        bytes += name.as_str().len() + value.len();
+        if !is_plain(value.as_bytes()) {
             return Err(Fault::ForeignBytes);
         }
         match fields::rule(name.as_str()) {
-            Some(rule) => check(rule, value, repeated, newer)?,
+            Some(rule) if rule.kind == Kind::Host => {
+                if repeated {
+                    return Err(Fault::Host(HeadFault::Host));
+                }
+                host = Some(value);
+            }
+            Some(rule) => check(rule, value.as_bytes(), repeated, newer)?,
             None if name.as_str().contains('_') && shadows(name, &head.headers) => {
                 return Err(Fault::UnderscoreShadow);
             }
@@ -95,7 +101,8 @@ pub(crate) fn find(head: &request::Parts) -> Result<(), Fault> {
     {
         return Err(Fault::LengthBesideTransferEncoding);
     }
-    Ok(())
+    head::check_host_field(host, &head.uri, head.version).map_err(Fault::Host)?;
+    Ok(bytes)
 }
 
 /// The fault behind a doubt of the listener. A kind that is not known here is a doubt all the same.
@@ -189,7 +196,9 @@ fn has_form(kind: Kind, value: &[u8]) -> bool {
         Kind::Via => values::via(value),
         Kind::Connection => values::connection(value),
         Kind::Upgrade => lists::protocols(value),
-        Kind::Text | Kind::ConnectionSpecific | Kind::MethodOverride | Kind::ProxyInternal => true,
+        Kind::Text | Kind::Host | Kind::ConnectionSpecific | Kind::MethodOverride | Kind::ProxyInternal => {
+            true
+        }
     }
 }
 

@@ -60,15 +60,22 @@ impl HeaderRules {
     pub fn admits(&self, head: &request::Parts) -> Result<(), Refused> {
         let headers = &head.headers;
         let (max_count, max_bytes) = (self.max_count, self.max_bytes);
-        if !head::fits(headers, max_count, max_bytes) {
-            return Err(Refused::TooLarge { max_count, max_bytes });
+        let too_large = Refused::TooLarge { max_count, max_bytes };
+        if headers.len() > max_count {
+            return Err(too_large);
+        }
+        // Faults are looked for first, because that measures the fields as well; they are told of in their turn.
+        let found = match self.faulty {
+            Verdict::Reject => faults::find(head),
+            Verdict::Allow => Ok(head::size(headers)),
+        };
+        if found.unwrap_or_else(|_| head::size(headers)) > max_bytes.as_usize() {
+            return Err(too_large);
         }
         if let Some(blocked) = self.block.iter().find(|pattern| pattern.is_in(headers)) {
             return Err(Refused::Blocked(blocked.clone()));
         }
-        if self.faulty == Verdict::Reject {
-            faults::find(head)?;
-        }
+        found?;
         if self.body_on_get == Verdict::Reject {
             faults::body_on_get(head)?;
         }

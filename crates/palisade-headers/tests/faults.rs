@@ -5,6 +5,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Version, request};
 use palisade_core::FramingConflict;
 use palisade_core::head::HeadFault;
+use palisade_core::settings::ByteSize;
 use palisade_headers::{Fault, HeaderRules, Refused};
 use rstest::rstest;
 
@@ -283,6 +284,36 @@ fn a_body_on_get_is_a_choice(#[case] method: &str, #[case] fields: &[Field<'_>],
         Ok(())
     };
     assert_eq!(strict.admits(&head), expected);
+}
+
+#[test]
+fn size_is_told_of_before_what_is_blocked_and_that_before_faults() {
+    let long = "v".repeat(300);
+    let fields = [HOST, ("x-blocked", "1"), ("date", "zzz"), ("x-long", &long)];
+    let rules = |bytes| {
+        HeaderRules::builder()
+            .allow_at_most(10, ByteSize::bytes(bytes))
+            .block(["x-blocked"])
+            .build()
+            .unwrap()
+    };
+    let verdict = |bytes, fields: &[Field<'_>]| rules(bytes).admits(&head("GET", Version::HTTP_11, fields));
+    let too_large = |bytes| {
+        Err(Refused::TooLarge {
+            max_count: 10,
+            max_bytes: ByteSize::bytes(bytes),
+        })
+    };
+    assert_eq!(verdict(300, &fields), too_large(300));
+    assert!(matches!(verdict(400, &fields), Err(Refused::Blocked(_))));
+    assert_eq!(
+        verdict(400, &[fields[0], fields[2]]),
+        Err(Refused::Faulty(Fault::Malformed("date")))
+    );
+    // `host: api.example` is 15 bytes, `x-long` 6.
+    let plain = [fields[0], fields[3]];
+    assert_eq!(verdict(321, &plain), Ok(()));
+    assert_eq!(verdict(320, &plain), too_large(320));
 }
 
 #[test]

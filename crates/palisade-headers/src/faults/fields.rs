@@ -14,6 +14,7 @@ pub(super) struct Rule {
 pub(super) enum Kind {
     /// Any text.
     Text,
+    Host,
     Number,
     TransferEncoding,
     Expect,
@@ -79,7 +80,7 @@ pub(super) const ALL: &[Rule] = &[
     list("via", Kind::Via),
     single("date", Kind::Date),
     single("from", Kind::Text),
-    single("host", Kind::Text),
+    single("host", Kind::Host),
     single("proxy", Kind::ProxyInternal),
     single("range", Kind::Range),
     list("accept", Kind::MediaRanges),
