@@ -94,6 +94,9 @@ impl Heads {
     /// decides.
     const LONGEST_LINE: usize = 72 * 1024;
 
+    /// The most room that is kept for the next line that arrives in pieces, in bytes.
+    const ROOM: usize = 4096;
+
     /// The most requests that may wait for their turn.
     const MOST_WAITING: usize = 1024;
 
@@ -132,8 +135,10 @@ impl Heads {
             self.keep(line);
             let mut kept = std::mem::take(&mut self.line);
             self.finish_line(&kept);
-            kept.clear();
-            self.line = kept;
+            if kept.capacity() <= Self::ROOM {
+                kept.clear();
+                self.line = kept;
+            }
         }
         rest
     }
