@@ -8,6 +8,7 @@ mod values;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method, Version, request};
 use palisade_core::FramingConflict;
+use palisade_core::facts::BodyOnGet;
 use palisade_core::head::{self, HeadFault};
 
 use fields::{Kind, Rule};
@@ -115,9 +116,10 @@ fn framing(conflict: FramingConflict) -> Fault {
     }
 }
 
-/// Refuses a body on GET and HEAD, as far as the head shows one.
+/// Refuses a body on GET and HEAD: one that the head announces, or that is there without a word (HTTP/2).
 pub(crate) fn body_on_get(head: &request::Parts) -> Result<(), Fault> {
-    let announced = head.headers.contains_key(header::TRANSFER_ENCODING)
+    let announced = head.extensions.get::<BodyOnGet>().is_some()
+        || head.headers.contains_key(header::TRANSFER_ENCODING)
         || head
             .headers
             .get(header::CONTENT_LENGTH)

@@ -336,3 +336,30 @@ fn allowing_faults_is_a_finding() {
     );
     assert!(findings(json!({})).is_empty());
 }
+
+#[tokio::test]
+async fn a_body_on_get_is_refused_also_where_no_field_announces_it() {
+    let inner = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let service = ServiceBuilder::new()
+        .layer(pipeline(json!({"body-on-get": "reject"})))
+        .service(inner);
+    for (method, body, status) in [
+        ("GET", "", 200),
+        ("GET", "body", 400),
+        ("HEAD", "body", 400),
+        ("POST", "body", 200),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .header("host", "api.example")
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        assert_eq!(
+            service.clone().oneshot(request).await.unwrap().status(),
+            status,
+            "{method} {body}"
+        );
+    }
+}

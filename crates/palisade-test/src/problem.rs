@@ -2,7 +2,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 /// Asserts that an answer is a whole problem document with that status, code, title and detail: media type, length, request id and
-/// every member. Use it as [`assert_problem!`](crate::assert_problem).
+/// every member. Use it as [`assert_problem!`](crate::assert_problem!).
 ///
 /// # Panics
 /// When it is not; the message shows what differs.

@@ -15,3 +15,9 @@ pub enum FramingConflict {
     /// The head that the listener read at this place is another than the one that was parsed, or none.
     OutOfStep,
 }
+
+/// A `GET` or `HEAD` request has a body, whatever its fields say: over HTTP/2 a body needs no field.
+///
+/// The pipeline leaves this fact, because guards see heads alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BodyOnGet;

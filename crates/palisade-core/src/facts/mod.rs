@@ -5,6 +5,7 @@
 //! | `Arc<`[`Connection`]`>` with its [`TlsSession`] | the acceptor |
 //! | [`ClientAddress`] | the listener, where a trusted proxy names another client than the peer |
 //! | `Arc<`[`ClientCertificate`]`>` | the listener, where a trusted proxy carries it in a header |
+//! | [`BodyOnGet`] | the pipeline, where a `GET` or `HEAD` request has a body |
 //! | [`FramingConflict`] | the listener, where the head of an HTTP/1 request is in doubt about its body |
 //! | [`RequestId`] | the server, or the first pipeline that refuses |
 //! | [`EndpointName`] | a route that declares its web service and operation in code |
@@ -28,7 +29,7 @@ pub use connection::{Connection, ParseTlsVersionError, TlsSession, TlsVersion};
 pub use exchange::{EndpointName, MatchedGroup, Principal, RequestId};
 #[cfg(feature = "axum")]
 pub use extract::FactMissing;
-pub use framing::FramingConflict;
+pub use framing::{BodyOnGet, FramingConflict};
 
 use std::sync::Arc;
 

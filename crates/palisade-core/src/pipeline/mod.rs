@@ -6,7 +6,7 @@
 //!    beyond [`PipelineLimits`].
 //! 4. An error of the inner service passes untouched, and no stage sees it.
 //! 5. A pipeline of guards alone polls the inner future in place and allocates nothing; one with transforms runs in one box.
-//! 6. The body of the response owns the [`Context`], so what a stage keeps there lives to the last byte.
+//! 6. The body of the response owns the [`Context`](crate::Context), so what a stage keeps there lives to the last byte.
 //!
 //! The law behind it: a pipeline of stages behaves like the nested layers of those stages, one by one.
 //!

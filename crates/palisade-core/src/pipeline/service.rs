@@ -2,7 +2,7 @@ use std::mem;
 use std::task::{self, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -12,6 +12,7 @@ use super::future::ExchangeFuture;
 use super::transforms::Exchange;
 use super::{BoxError, Pipeline, guards};
 use crate::Context;
+use crate::facts::BodyOnGet;
 
 /// A service behind a [`Pipeline`].
 #[derive(Debug, Clone)]
@@ -75,6 +76,9 @@ impl Pipeline {
         R::Error: Into<BoxError>,
     {
         let (mut head, body) = request.into_parts();
+        if matches!(head.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
+            head.extensions.insert(BodyOnGet);
+        }
         let entered = self.0.leading_guards;
         let leading = self.entries().get(..entered).unwrap_or_default();
         if let Some(refusal) = guards::request(leading, &mut context, &mut head) {
