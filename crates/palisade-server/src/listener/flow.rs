@@ -2,7 +2,8 @@
 //!
 //! 1. What waits for the reader is counted: a body that is not asked for its next frame, and a frame whose bytes are not all
 //!    written. A body whose source takes its time waits for the source, not for the reader.
-//! 2. When something waits and nothing moves for the limit, the connection is cut off. Over HTTP/2 nothing else notices: a peer
+//! 2. HTTP/1.1 needs no counting: there a reader that takes nothing blocks the next write, which has its own time.
+//! 3. When something waits and nothing moves for the limit, the connection is cut off. Over HTTP/2 nothing else notices: a peer
 //!    that grants no window has no write to block on, answers every ping, and would hold its answers for ever.
 //!
 //! Counting takes no clock and no timer; the connection's stream looks now and then while something waits.
@@ -19,7 +20,7 @@ use std::time::Duration;
 use axum_server::accept::Accept;
 use axum_server::service::SendService;
 use bytes::Buf;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -142,9 +143,10 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let request_version = request.version();
         FlowFuture {
             inner: self.inner.call(request),
-            flow: Arc::clone(&self.flow),
+            flow: (request_version == Version::HTTP_2).then(|| Arc::clone(&self.flow)),
         }
     }
 }
@@ -154,7 +156,7 @@ pin_project! {
     pub(super) struct FlowFuture<F> {
         #[pin]
         inner: F,
-        flow: Arc<Flow>,
+        flow: Option<Arc<Flow>>,
     }
 }
 
@@ -169,8 +171,12 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
         Poll::Ready(Ok(response.map(|body| FlowBody {
-            waiting: (!body.is_end_stream()).then(|| Waiting::new(this.flow)),
-            flow: Arc::clone(this.flow),
+            waiting: this
+                .flow
+                .as_ref()
+                .filter(|_| !body.is_end_stream())
+                .map(Waiting::new),
+            flow: this.flow.take(),
             body,
         })))
     }
@@ -181,7 +187,7 @@ pin_project! {
     pub(super) struct FlowBody<B> {
         #[pin]
         body: B,
-        flow: Arc<Flow>,
+        flow: Option<Arc<Flow>>,
         waiting: Option<Waiting>,
     }
 }
@@ -201,12 +207,12 @@ impl<B: Body> Body for FlowBody<B> {
             return polled.map(|end| end.and_then(Result::err).map(Err));
         };
         if this.waiting.is_none() {
-            *this.waiting = Some(Waiting::new(this.flow));
+            *this.waiting = this.flow.as_ref().map(Waiting::new);
         }
-        let flow = &*this.flow;
+        let flow = this.flow.as_ref();
         Poll::Ready(Some(Ok(frame.map_data(|data| Piece {
             data,
-            waiting: Waiting::new(flow),
+            waiting: flow.map(Waiting::new),
         }))))
     }
 
@@ -223,7 +229,7 @@ impl<B: Body> Body for FlowBody<B> {
 #[derive(Debug)]
 pub(super) struct Piece<D> {
     data: D,
-    waiting: Waiting,
+    waiting: Option<Waiting>,
 }
 
 impl<D: Buf> Buf for Piece<D> {
@@ -240,7 +246,9 @@ impl<D: Buf> Buf for Piece<D> {
     }
 
     fn advance(&mut self, count: usize) {
-        self.waiting.0.moved();
+        if let Some(Waiting(flow)) = &self.waiting {
+            flow.moved();
+        }
         self.data.advance(count);
     }
 }
