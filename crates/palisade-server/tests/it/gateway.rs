@@ -213,9 +213,13 @@ async fn an_upstream_that_is_not_there_is_502_and_one_that_is_silent_504() {
 #[tokio::test]
 async fn an_upstream_that_switches_protocols_unasked_is_502() {
     let (url, _heard) =
-        raw_upstream("HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n").await;
+        raw_upstream("HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n")
+            .await;
     let (status, code) = problem(gateway(&url), Request::get("/").body(Body::empty()).unwrap()).await;
-    assert_eq!((status.as_u16(), code.as_str()), (502, "urn:palisade:problem:upstream-unreachable"));
+    assert_eq!(
+        (status.as_u16(), code.as_str()),
+        (502, "urn:palisade:problem:upstream-unreachable")
+    );
 }
 
 fn body_of(receiver: mpsc::Receiver<Result<&'static str, std::io::Error>>) -> Body {
