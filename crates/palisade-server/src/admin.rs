@@ -30,6 +30,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use palisade_core::{Context, Rejection};
 use serde_json::json;
 use tower::ServiceExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::answer;
 use crate::status::{LifePhase, Status};
@@ -63,6 +64,7 @@ fn router(status: Arc<Status>, metrics: Option<PrometheusHandle>) -> Router {
         .route("/status", get(state))
         .route("/metrics", get(prometheus))
         .layer(from_fn(only_for_loopback_names))
+        .layer(CatchPanicLayer::new())
         .with_state(Known { status, metrics })
 }
 

@@ -8,21 +8,22 @@
 //! that aborts on panics.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{self, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
+use http_body_util::{Either, Full};
 use palisade_core::pipeline::BoxError;
 use palisade_core::{Context, MatchedGroup, RefusalFormat, Rejection, RequestId};
-use tower_http::body::UnsyncBoxBody;
-use tower_http::catch_panic::{CatchPanic, ResponseForPanic, ResponseFuture};
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::answer;
-
-/// The application, whose panics are answered.
+/// The application, whose panics are answered. Unlike `tower_http::catch_panic` it boxes no answer, and its own answers know
+/// the exchange.
 #[derive(Debug, Clone)]
 pub(crate) struct Unpanicking<S>(pub(crate) S);
 
@@ -32,17 +33,66 @@ where
     R: HttpBody<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    type Response = Response<UnsyncBoxBody<Bytes, BoxError>>;
+    type Response = Response<Either<R, Full<Bytes>>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, Exchange>;
+    type Future = UnpanickingFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let exchange = Exchange::of(request.extensions());
-        CatchPanic::custom(&mut self.0, exchange).call(request)
+        let mut exchange = Exchange::of(request.extensions());
+        // What panicked is not used again: the service is a clone of this exchange alone.
+        match catch_unwind(AssertUnwindSafe(|| self.0.call(request))) {
+            Ok(future) => UnpanickingFuture {
+                kind: Kind::Called { future, exchange },
+            },
+            Err(panic) => UnpanickingFuture {
+                kind: Kind::Panicked {
+                    answer: Some(exchange.answer(&*panic)),
+                },
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// The application's answer, or the one in its place.
+    pub(crate) struct UnpanickingFuture<F> {
+        #[pin]
+        kind: Kind<F>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<F> {
+        Called { #[pin] future: F, exchange: Exchange },
+        Panicked { answer: Option<Response<Bytes>> },
+    }
+}
+
+impl<F, R, E> Future for UnpanickingFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<Either<R, Full<Bytes>>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let answer = match self.project().kind.project() {
+            KindProjection::Called { future, exchange } => {
+                match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                    Ok(polled) => return polled.map_ok(|response| response.map(Either::Left)),
+                    Err(panic) => Some(exchange.answer(&*panic)),
+                }
+            }
+            KindProjection::Panicked { answer } => answer.take(),
+        };
+        // A future is not polled after it was ready; should it be, it waits for ever.
+        answer.map_or(Poll::Pending, |answer| {
+            Poll::Ready(Ok(answer.map(|bytes| Either::Right(Full::new(bytes)))))
+        })
     }
 }
 
@@ -75,20 +125,18 @@ impl Exchange {
     }
 }
 
-impl ResponseForPanic for Exchange {
-    type ResponseBody = Body;
-
-    fn response_for_panic(&mut self, panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+impl Exchange {
+    fn answer(&mut self, panic: &(dyn Any + Send)) -> Response<Bytes> {
         let mut cx = self.context();
         let request_id = cx.request_id();
-        let said = said(&*panic);
+        let said = said(panic);
         tracing::error!(target: "palisade::panic", %request_id, said, "the application panicked");
         let rejection = Rejection::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal-error",
             "The server failed",
         );
-        answer::refuse(&mut cx, &rejection, "application")
+        rejection.refuse(&mut cx, "application")
     }
 }
 

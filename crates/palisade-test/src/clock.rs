@@ -15,7 +15,10 @@ impl FakeClock {
     }
 
     /// Stands at the time of day it is now.
-    #[expect(clippy::disallowed_methods, reason = "certificates that tests make are valid around the present")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates that tests make are valid around the present"
+    )]
     pub fn now_and_standing() -> Self {
         Self::at(SystemTime::now())
     }

@@ -25,7 +25,10 @@ impl Comparison {
 
     /// Runs them in turn.
     pub fn run(&self, contestants: &mut [(&'static str, &mut dyn FnMut())]) -> Outcome {
-        let mut samples: Vec<Vec<Duration>> = contestants.iter().map(|_| Vec::with_capacity(self.rounds)).collect();
+        let mut samples: Vec<Vec<Duration>> = contestants
+            .iter()
+            .map(|_| Vec::with_capacity(self.rounds))
+            .collect();
         for round in 0..=self.rounds {
             for ((_, call), samples) in contestants.iter_mut().zip(&mut samples) {
                 let start = Instant::now();
@@ -38,7 +41,11 @@ impl Comparison {
                 }
             }
         }
-        let times = contestants.iter().zip(samples).map(|((name, _), samples)| (*name, median(samples))).collect();
+        let times = contestants
+            .iter()
+            .zip(samples)
+            .map(|((name, _), samples)| (*name, median(samples)))
+            .collect();
         Outcome { times }
     }
 }

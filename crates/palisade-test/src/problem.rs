@@ -13,7 +13,12 @@ pub fn assert_problem(
     (expected, code, title, detail): (u16, &str, &str, &str),
     members: &Value,
 ) {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     assert_eq!(status.as_u16(), expected, "{}", String::from_utf8_lossy(body));
     assert_eq!(text("content-type"), "application/problem+json");
     let id = text("x-request-id");
@@ -51,6 +56,10 @@ macro_rules! assert_problem {
     };
     ($answer:expr, $status:expr, $code:expr, $title:expr, $detail:expr, $members:tt $(,)?) => {{
         let (status, headers, body) = $answer;
-        $crate::assert_problem((status, headers, &body[..]), ($status, $code, $title, $detail), &$crate::json!($members))
+        $crate::assert_problem(
+            (status, headers, &body[..]),
+            ($status, $code, $title, $detail),
+            &$crate::json!($members),
+        )
     }};
 }

@@ -123,7 +123,7 @@ impl Heads {
 
     /// Follows one line of a head; returns what comes after it.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
             self.keep(bytes);
             return &[];
         };
@@ -216,6 +216,10 @@ impl Heads {
 
 impl Head {
     fn field(&mut self, line: &[u8]) {
+        // Most fields are neither.
+        if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T')) {
+            return;
+        }
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let name = parts.next().unwrap_or_default().trim_ascii_end();
         let value = parts.next().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Request, Response, StatusCode, request};
 use palisade_core::{Context, RefusalFormat, Rejection, RequestId};
 use pin_project_lite::pin_project;
@@ -21,7 +21,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The service of one connection.
 ///
 /// 1. It names the request: by `X-Request-Id` of a trusted proxy if that is well-formed, else at random. The service finds the
-///    name as fact and field, the client in the answer.
+///    name as fact, and as field where the client sent one; the client finds it in the answer.
 /// 2. A client certificate that expired or was revoked since the handshake is refused with 403
 ///    `client-certificate-not-accepted`; so is one that a trusted proxy carries and that does not verify.
 /// 3. Facts go into the extensions: the connection always, address and certificate where they differ for this request.
@@ -71,7 +71,7 @@ impl<S> ConnectionService<S> {
     }
 
     /// Settles the facts of one request.
-    fn prepare(&self, head: &mut request::Parts) -> Result<HeaderValue, Refused> {
+    fn prepare(&self, head: &mut request::Parts) -> Result<RequestId, Refused> {
         if let Some(conflict) = self.framing.judge(head) {
             head.extensions.insert(conflict);
         }
@@ -86,8 +86,10 @@ impl<S> ConnectionService<S> {
             .filter(|_| is_from_proxy)
             .and_then(RequestId::parse);
         let id = id.unwrap_or_else(RequestId::random);
-        let id_field = id.header();
-        head.headers.insert(X_REQUEST_ID, id_field.clone());
+        // Nobody further inside is to take the client's own name for that of the exchange.
+        if head.headers.contains_key(&X_REQUEST_ID) {
+            head.headers.insert(X_REQUEST_ID, id.header());
+        }
         head.extensions.insert(id);
 
         let is_carried = is_from_proxy && snapshot.client_cert_header != ClientCertHeader::Off;
@@ -109,7 +111,7 @@ impl<S> ConnectionService<S> {
             head.extensions.insert(address);
         }
         fields::scrub(&mut head.headers, &snapshot, is_from_proxy);
-        Ok(id_field)
+        Ok(id)
     }
 }
 
@@ -176,7 +178,7 @@ pin_project! {
     #[derive(Debug)]
     #[project = KindProjection]
     enum Kind<F, R> {
-        Inner { #[pin] future: F, id: Option<HeaderValue> },
+        Inner { #[pin] future: F, id: Option<RequestId> },
         Refused { answer: Option<Response<R>> },
     }
 }
@@ -192,7 +194,10 @@ where
             KindProjection::Inner { future, id } => {
                 let mut response = ready!(future.poll(cx))?;
                 if let Some(id) = id.take() {
-                    response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
+                    response
+                        .headers_mut()
+                        .entry(X_REQUEST_ID)
+                        .or_insert_with(|| id.header());
                 }
                 Poll::Ready(Ok(response))
             }

@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto::Builder;
 /// The most bytes of a head that are read at all.
 pub const HEAD_BYTES: u32 = 400 * 1024;
 /// The most fields of an HTTP/1.1 head that are read at all.
-pub const HEAD_FIELDS: usize = 320;
+pub const HEAD_FIELDS: usize = 208;
 /// The most requests at a time on one HTTP/2 connection.
 pub const STREAMS: u32 = 128;
 
