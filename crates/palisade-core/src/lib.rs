@@ -52,6 +52,7 @@ mod kind;
 pub mod pipeline;
 mod problem;
 mod rejection;
+mod replay;
 mod secret;
 pub mod settings;
 mod stage;
@@ -67,5 +68,6 @@ pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore
 pub use pipeline::{Pipeline, PipelineLimits};
 pub use problem::Problem;
 pub use rejection::Rejection;
+pub use replay::{Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay};
 pub use secret::Secret;
 pub use stage::{Bodies, BoxFuture, Entry, FactKind, Guard, Message, Phase, Stage, Step, Transform};
