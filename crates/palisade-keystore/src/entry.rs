@@ -7,7 +7,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::error::StoreError;
 use crate::facts::{self, BadCertificate, CertificateFacts, certificate_facts};
+use crate::jwk::Usage;
 use crate::private_key::{BadPrivateKey, PrivateKey};
+use crate::public_key::{BadPublicKey, PublicKey};
 
 /// A certificate and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,11 @@ impl Certificate {
         &self.facts
     }
 
-    fn is_issued_by(&self, issuer: &Self) -> bool {
+    pub(crate) fn spki(&self) -> Result<Vec<u8>, BadCertificate> {
+        facts::spki(&self.der)
+    }
+
+    pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
         if self.facts.issuer_der != issuer.facts.subject_der {
             return false;
         }
@@ -54,6 +60,7 @@ pub struct KeyEntry {
     alias: String,
     key: PrivateKey,
     chain: Vec<Certificate>,
+    public: PublicKey,
 }
 
 impl KeyEntry {
@@ -84,11 +91,18 @@ impl KeyEntry {
             }
             chain.push(last);
         }
+        let public = key
+            .public_key(alias)
+            .map_err(|_| StoreError::UnusablePublicHalf {
+                alias: alias.to_owned(),
+            })?
+            .described(None, Usage::Any, chain.first().cloned());
         Ok((
             Self {
                 alias: alias.to_owned(),
                 key,
                 chain,
+                public,
             },
             certificates,
         ))
@@ -102,6 +116,21 @@ impl KeyEntry {
     /// The private key.
     pub fn key(&self) -> &PrivateKey {
         &self.key
+    }
+
+    /// The key's public half, with its certificate where it has one.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The key identifier: the JWK's own, else the RFC 7638 thumbprint in base64url.
+    pub fn kid(&self) -> &str {
+        self.public.kid()
+    }
+
+    /// What the key may be used for, as its JWK says.
+    pub fn usage(&self) -> Usage {
+        self.public.usage()
     }
 
     /// The private key for TLS, a copy.
@@ -143,6 +172,21 @@ fn next_above(certificate: &Certificate, candidates: &[Certificate]) -> Option<u
         .position(|candidate| certificate.is_issued_by(candidate))
 }
 
+/// Why a key that stands in a keystore cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnusableKey {
+    /// A private key.
+    #[error(transparent)]
+    Private(#[from] BadPrivateKey),
+    /// A public key.
+    #[error(transparent)]
+    Public(#[from] BadPublicKey),
+    /// A JWK of a kind that is not supported.
+    #[error("the JWK cannot be used: {0}")]
+    Jwk(String),
+}
+
 /// What stands under one alias of one keystore.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -156,12 +200,14 @@ pub enum Entry {
         /// The certificates, in the file's order.
         certificates: Arc<[Certificate]>,
     },
+    /// A public key without a certificate.
+    PublicKey(PublicKey),
     /// A key of an algorithm that is not supported. It stops nobody who does not ask for it.
     Unusable {
         /// The alias within its keystore.
         alias: String,
         /// Why it cannot be used.
-        reason: BadPrivateKey,
+        reason: UnusableKey,
     },
 }
 
@@ -170,6 +216,7 @@ impl Entry {
     pub fn alias(&self) -> &str {
         match self {
             Self::Key(entry) => entry.alias(),
+            Self::PublicKey(key) => key.alias(),
             Self::Certificates { alias, .. } | Self::Unusable { alias, .. } => alias,
         }
     }
@@ -184,7 +231,19 @@ impl Entry {
         match self {
             Self::Key(entry) => entry.chain(),
             Self::Certificates { certificates, .. } => certificates,
+            Self::PublicKey(key) => key.certificate().map_or(&[], std::slice::from_ref),
             Self::Unusable { .. } => &[],
+        }
+    }
+
+    /// What stands here, for an error about something else that was asked for.
+    pub(crate) fn described(&self) -> &'static str {
+        match self {
+            Self::Key(entry) if entry.chain.is_empty() => "a private key without a certificate",
+            Self::Key(_) => "a private key with its certificate",
+            Self::Certificates { .. } => "a certificate without a private key",
+            Self::PublicKey(_) => "a public key without a private key",
+            Self::Unusable { .. } => "a key that cannot be used",
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::entry::UnusableKey;
 use crate::location::BadLocation;
 use crate::private_key::BadPrivateKey;
+use crate::public_key::BadPublicKey;
 
 /// What is wrong with one keystore. No text here carries a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,8 +108,22 @@ pub enum StoreError {
         /// Why not.
         reason: BadPrivateKey,
     },
+    /// A public key cannot be used.
+    #[error("{}: {reason}", path.display())]
+    PublicKey {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: BadPublicKey,
+    },
+    /// A public key stands beside a private key or certificates it does not belong to.
+    #[error("alias `{alias}`: the public key fits neither the private key nor the certificates beside it")]
+    PublicKeyDoesNotFit {
+        /// The alias.
+        alias: String,
+    },
     /// One alias, several keys.
-    #[error("alias `{alias}` stands for {count} private keys; give each key an alias of its own")]
+    #[error("alias `{alias}` stands for {count} keys; give each key an alias of its own")]
     SeveralKeys {
         /// The alias.
         alias: String,
@@ -123,6 +139,12 @@ pub enum StoreError {
         algorithm: String,
         /// The subject of the first certificate beside it.
         subject: String,
+    },
+    /// The public half of a private key is of no supported kind.
+    #[error("alias `{alias}`: the public half of the private key is of no supported kind")]
+    UnusablePublicHalf {
+        /// The alias.
+        alias: String,
     },
     /// Two entries of one store have the same alias.
     #[error("alias `{alias}` is given to two entries of one keystore")]
@@ -208,25 +230,26 @@ pub enum LookupError {
         /// The ways to write which is meant.
         candidates: Vec<String>,
     },
-    /// The alias holds certificates only.
-    #[error(
-        "alias `{alias}` holds a certificate without a private key{}",
-        listing("aliases with a key", with_keys)
-    )]
+    /// The alias holds certificates or a public key only.
+    #[error("alias `{alias}` holds {found}{}", listing("aliases with a key", with_keys))]
     NoPrivateKey {
         /// The alias asked for.
         alias: String,
+        /// What is there instead.
+        found: &'static str,
         /// The aliases that have a private key.
         with_keys: Vec<String>,
     },
-    /// The alias holds a private key only.
+    /// The alias holds a key only.
     #[error(
-        "alias `{alias}` holds a private key without a certificate{}",
+        "alias `{alias}` holds {found}{}",
         listing("aliases with a certificate", with_certificates)
     )]
     NoCertificate {
         /// The alias asked for.
         alias: String,
+        /// What is there instead.
+        found: &'static str,
         /// The aliases that have a certificate.
         with_certificates: Vec<String>,
     },
@@ -236,7 +259,27 @@ pub enum LookupError {
         /// The alias asked for.
         alias: String,
         /// Why not.
-        reason: BadPrivateKey,
+        reason: UnusableKey,
+    },
+    /// The certificate under the alias has a key that cannot be used.
+    #[error("alias `{alias}`, certificate of `{subject}`: {reason}")]
+    UnusableCertificate {
+        /// The alias asked for.
+        alias: String,
+        /// The certificate's subject.
+        subject: String,
+        /// Why not.
+        reason: BadPublicKey,
+    },
+    /// Several certificates that are not one chain stand for several keys.
+    #[error(
+        "alias `{alias}` holds {count} certificates that are not one chain: which key is meant cannot be told; give each an alias of its own"
+    )]
+    SeveralCertificates {
+        /// The alias asked for.
+        alias: String,
+        /// How many certificates.
+        count: usize,
     },
 }
 

@@ -103,12 +103,12 @@ pub fn certificate_facts(der: &[u8]) -> Result<CertificateFacts, BadCertificate>
         issuer: name::print(certificate.issuer()),
         subject_der: certificate.subject().as_raw().into(),
         issuer_der: certificate.issuer().as_raw().into(),
-        serial: without_leading_zeros(certificate.raw_serial()).into(),
+        serial: serial_number(certificate.raw_serial()).into(),
         names: names(&certificate)?,
         not_before: instant(certificate.validity().not_before),
         not_after: instant(certificate.validity().not_after),
         fingerprint: fingerprint(der),
-        algorithm: algorithm(certificate.public_key()),
+        algorithm: algorithm_of(certificate.public_key()),
         is_ca: certificate.is_ca(),
     })
 }
@@ -144,6 +144,11 @@ pub fn fingerprint(der: &[u8]) -> [u8; 32] {
 /// The bits of the public key, as a private key's other half shows them.
 pub(crate) fn public_key_bits(der: &[u8]) -> Result<Vec<u8>, BadCertificate> {
     Ok(parse(der)?.public_key().subject_public_key.data.to_vec())
+}
+
+/// The DER `SubjectPublicKeyInfo` of a certificate.
+pub(crate) fn spki(der: &[u8]) -> Result<Vec<u8>, BadCertificate> {
+    Ok(parse(der)?.public_key().raw.to_vec())
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>, BadCertificate> {
@@ -185,9 +190,9 @@ fn alternative_name(name: &GeneralName<'_>) -> Option<SubjectAltName> {
     })
 }
 
-fn without_leading_zeros(serial: &[u8]) -> &[u8] {
+fn serial_number(serial: &[u8]) -> &[u8] {
     match serial {
-        [0, rest @ ..] if !rest.is_empty() => without_leading_zeros(rest),
+        [0, rest @ ..] if !rest.is_empty() => serial_number(rest),
         _ => serial,
     }
 }
@@ -203,7 +208,8 @@ fn instant(time: ASN1Time) -> SystemTime {
     shifted.unwrap_or(UNIX_EPOCH)
 }
 
-fn algorithm(key: &SubjectPublicKeyInfo<'_>) -> KeyAlgorithm {
+/// The algorithm and size of a public key.
+pub(crate) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> KeyAlgorithm {
     let oid = key.algorithm.algorithm.to_id_string();
     let curve = || {
         key.algorithm

@@ -9,6 +9,7 @@ use palisade_core::{Finding, Severity};
 
 use crate::entry::{Certificate, Entry, KeyEntry};
 use crate::error::{LoadError, LoadErrors, LookupError, StoreError};
+use crate::public_key::PublicKey;
 use crate::settings::KeystoreSettings;
 use crate::store::Keystore;
 
@@ -114,12 +115,13 @@ impl Keystores {
             Entry::Key(entry) => Ok(Arc::clone(entry)),
             Entry::Unusable { reason, .. } => Err(LookupError::Unusable {
                 alias: alias.to_owned(),
-                reason: *reason,
+                reason: reason.clone(),
             }),
-            Entry::Certificates { .. } => {
+            entry @ (Entry::Certificates { .. } | Entry::PublicKey(_)) => {
                 let with_keys = self.written_aliases(Entry::has_key);
                 Err(LookupError::NoPrivateKey {
                     alias: alias.to_owned(),
+                    found: entry.described(),
                     with_keys,
                 })
             }
@@ -134,25 +136,58 @@ impl Keystores {
                 self.written_aliases(|entry| entry.has_key() && !entry.all_certificates().is_empty());
             return Err(LookupError::NoCertificate {
                 alias: alias.to_owned(),
+                found: "a private key without a certificate",
                 with_certificates,
             });
         }
         Ok(entry)
     }
 
+    /// The public key under `alias` or `keystore/alias`: of a certificate (of a chain its first), of a private key its other
+    /// half, or a bare one.
+    pub fn public_key(&self, alias: &str) -> Result<PublicKey, LookupError> {
+        match self.find(alias)? {
+            Entry::Key(entry) => Ok(entry.public_key().clone()),
+            Entry::PublicKey(key) => Ok(key.clone()),
+            Entry::Certificates {
+                alias: own,
+                certificates,
+            } => {
+                let several = || LookupError::SeveralCertificates {
+                    alias: alias.to_owned(),
+                    count: certificates.len(),
+                };
+                let leaf = leaf(certificates).ok_or_else(several)?;
+                PublicKey::from_certificate(own.clone(), leaf.clone()).map_err(|reason| {
+                    LookupError::UnusableCertificate {
+                        alias: alias.to_owned(),
+                        subject: leaf.facts().subject.clone(),
+                        reason,
+                    }
+                })
+            }
+            Entry::Unusable { reason, .. } => Err(LookupError::Unusable {
+                alias: alias.to_owned(),
+                reason: reason.clone(),
+            }),
+        }
+    }
+
     /// The certificates under `alias` or `keystore/alias`: a bundle whole, of a key its own certificate alone.
     ///
     /// The issuers above a key's certificate are not included: naming a key's alias does not make its issuers trusted.
     pub fn certificates(&self, alias: &str) -> Result<Vec<Certificate>, LookupError> {
-        let certificates: Vec<Certificate> = match self.find(alias)? {
+        let entry = self.find(alias)?;
+        let certificates: Vec<Certificate> = match entry {
             Entry::Key(entry) => entry.certificate().into_iter().cloned().collect(),
             Entry::Certificates { certificates, .. } => certificates.to_vec(),
-            Entry::Unusable { .. } => Vec::new(),
+            Entry::PublicKey(_) | Entry::Unusable { .. } => entry.all_certificates().to_vec(),
         };
         if certificates.is_empty() {
             let with_certificates = self.written_aliases(|entry| !entry.all_certificates().is_empty());
             return Err(LookupError::NoCertificate {
                 alias: alias.to_owned(),
+                found: entry.described(),
                 with_certificates,
             });
         }
@@ -298,6 +333,19 @@ fn matching<'a>(stores: impl Iterator<Item = &'a Keystore>, alias: &str) -> Vec<
         .collect()
 }
 
+/// The certificate at the lower end of a chain: the only one that issued none of the others. `None` where they are no chain.
+fn leaf(certificates: &[Certificate]) -> Option<&Certificate> {
+    if let [only] = certificates {
+        return Some(only);
+    }
+    let mut ends = certificates.iter().filter(|candidate| {
+        !certificates
+            .iter()
+            .any(|other| other != *candidate && other.is_issued_by(candidate))
+    });
+    ends.next().filter(|_| ends.next().is_none())
+}
+
 fn nearest(alias: &str, known: &[String]) -> Option<String> {
     let limit = (alias.chars().count() / 3).max(1);
     known
@@ -318,7 +366,9 @@ fn age(entry: &Entry, certificate: &Certificate, now: SystemTime) -> Option<Find
     let facts = certificate.facts();
     let (expired, soon) = match entry {
         Entry::Key(_) => (Severity::Severe, Severity::Moderate),
-        Entry::Certificates { .. } | Entry::Unusable { .. } => (Severity::Moderate, Severity::Caution),
+        Entry::Certificates { .. } | Entry::PublicKey(_) | Entry::Unusable { .. } => {
+            (Severity::Moderate, Severity::Caution)
+        }
     };
     let what = format!(
         "the certificate of `{}` under alias `{}`",

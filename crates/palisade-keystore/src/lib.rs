@@ -33,26 +33,31 @@
 //! # }
 //! ```
 
+mod der;
 mod entry;
 mod error;
 mod facts;
+mod jwk;
 mod keystores;
 mod location;
 mod name;
 mod pem;
 mod pkcs12;
 mod private_key;
+mod public_key;
 mod settings;
 mod store;
 
-pub use entry::{Certificate, Entry, KeyEntry};
+pub use entry::{Certificate, Entry, KeyEntry, UnusableKey};
 pub use error::{LoadError, LoadErrors, LookupError, StoreError};
 pub use facts::{
     BadCertificate, CertificateFacts, KeyAlgorithm, certificate_facts, client_certificate, fingerprint,
 };
+pub use jwk::Usage;
 pub use keystores::{Alarm, Keystores};
 pub use location::{BadLocation, resolve};
 pub use private_key::{BadPrivateKey, PrivateKey};
+pub use public_key::{BadPublicKey, PublicKey};
 pub use settings::{KeystoreSettings, StoreType};
 pub use store::Keystore;
 

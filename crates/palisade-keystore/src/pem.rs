@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::entry::{Certificate, Entry, KeyEntry};
 use crate::error::StoreError;
 use crate::private_key::{BadPrivateKey, PrivateKey};
+use crate::public_key::{BadPublicKey, PublicKey};
 use crate::store::{Contents, read_file};
 
 const EXTENSIONS: [&str; 5] = ["pem", "crt", "cer", "der", "key"];
@@ -110,6 +111,7 @@ fn files_by_stem(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, StoreE
 struct Material {
     keys: Vec<Result<PrivateKey, BadPrivateKey>>,
     certificates: Vec<Certificate>,
+    public_keys: Vec<PublicKey>,
     findings: Vec<Finding>,
     /// Whether there are sections that are neither keys nor certificates.
     has_others: bool,
@@ -118,7 +120,7 @@ struct Material {
 impl Material {
     /// Whether there are sections, and none of them is a key or a certificate.
     fn is_foreign(&self) -> bool {
-        self.has_others && self.keys.is_empty() && self.certificates.is_empty()
+        self.has_others && self.keys.is_empty() && self.certificates.is_empty() && self.public_keys.is_empty()
     }
 
     fn add(&mut self, path: &Path, bytes: &[u8], password: Option<&str>) -> Result<(), StoreError> {
@@ -141,6 +143,10 @@ impl Material {
     fn add_der(&mut self, path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
         if let Ok(certificate) = Certificate::from_der(bytes.to_vec()) {
             self.add_certificate(certificate);
+            return Ok(false);
+        }
+        if let Ok(key) = PublicKey::from_spki("", bytes) {
+            self.add_public_key(path, Ok(key))?;
             return Ok(false);
         }
         let key = PrivateKey::from_der(bytes).map_err(|_| StoreError::WrongFormat {
@@ -181,6 +187,8 @@ impl Material {
                     other => self.keys.push(Ok(other.map_err(unusable)?)),
                 }
             }
+            "PUBLIC KEY" => self.add_public_key(path, PublicKey::from_spki("", &section.der))?,
+            "RSA PUBLIC KEY" => self.add_public_key(path, PublicKey::from_pkcs1("", &section.der))?,
             label if label.ends_with("PRIVATE KEY") => {
                 if section.encrypted {
                     return Err(unusable(BadPrivateKey::UnsupportedEncryption));
@@ -199,6 +207,22 @@ impl Material {
         }
     }
 
+    fn add_public_key(
+        &mut self,
+        path: &Path,
+        key: Result<PublicKey, BadPublicKey>,
+    ) -> Result<(), StoreError> {
+        let key = key.map_err(|reason| StoreError::PublicKey {
+            path: path.to_owned(),
+            reason,
+        })?;
+        let known = |other: &PublicKey| other.spki_der() == key.spki_der();
+        if !self.public_keys.iter().any(known) {
+            self.public_keys.push(key);
+        }
+        Ok(())
+    }
+
     fn finish(self, alias: &str, path: &Path, contents: &mut Contents) -> Result<(), StoreError> {
         contents.findings.extend(self.findings);
         let count = self.keys.len();
@@ -208,10 +232,14 @@ impl Material {
                 alias: alias.to_owned(),
                 count,
             }),
-            (None, _) if self.certificates.is_empty() => Err(StoreError::Empty {
-                path: path.to_owned(),
-            }),
+            (None, _) if self.certificates.is_empty() => {
+                contents
+                    .entries
+                    .push(only_public_key(alias, path, &self.public_keys)?);
+                Ok(())
+            }
             (None, _) => {
+                belongs_to(alias, &self.public_keys, &self.certificates)?;
                 contents.entries.push(Entry::Certificates {
                     alias: alias.to_owned(),
                     certificates: self.certificates.into(),
@@ -224,6 +252,12 @@ impl Material {
             }),
             (Some(Ok(key)), _) => {
                 let (entry, outside) = KeyEntry::assemble(alias, key, self.certificates)?;
+                let own = entry.public_key().spki_der();
+                if self.public_keys.iter().any(|key| key.spki_der() != own) {
+                    return Err(StoreError::PublicKeyDoesNotFit {
+                        alias: alias.to_owned(),
+                    });
+                }
                 contents.findings.extend(
                     outside
                         .iter()
@@ -233,6 +267,36 @@ impl Material {
                 Ok(())
             }
         }
+    }
+}
+
+/// A file of public keys alone: there must be one.
+fn only_public_key(alias: &str, path: &Path, keys: &[PublicKey]) -> Result<Entry, StoreError> {
+    match keys {
+        [] => Err(StoreError::Empty {
+            path: path.to_owned(),
+        }),
+        [key] => Ok(Entry::PublicKey(key.known_as(alias))),
+        several => Err(StoreError::SeveralKeys {
+            alias: alias.to_owned(),
+            count: several.len(),
+        }),
+    }
+}
+
+/// Public keys beside certificates say nothing new, or contradict them.
+fn belongs_to(alias: &str, keys: &[PublicKey], certificates: &[Certificate]) -> Result<(), StoreError> {
+    let fits = |key: &PublicKey| {
+        certificates
+            .iter()
+            .any(|certificate| certificate.spki().is_ok_and(|spki| spki == key.spki_der()))
+    };
+    if keys.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(StoreError::PublicKeyDoesNotFit {
+            alias: alias.to_owned(),
+        })
     }
 }
 

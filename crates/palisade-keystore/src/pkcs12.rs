@@ -135,7 +135,10 @@ impl Reader<'_> {
                 .unwrap_or(numbered);
             match PrivateKey::from_der(bag.key.as_der()) {
                 Ok(key) => self.key(&alias, key, bag),
-                Err(reason) => self.contents.entries.push(Entry::Unusable { alias, reason }),
+                Err(reason) => self.contents.entries.push(Entry::Unusable {
+                    alias,
+                    reason: reason.into(),
+                }),
             }
         }
     }

@@ -15,6 +15,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use crate::facts::KeyAlgorithm;
+use crate::public_key::{BadPublicKey, PublicKey};
 
 /// More iterations than this would let a file stop the start for minutes.
 const MAX_ITERATIONS: u32 = 10_000_000;
@@ -90,6 +91,11 @@ impl PrivateKey {
     /// The algorithm and size of the key.
     pub fn algorithm(&self) -> &KeyAlgorithm {
         &self.algorithm
+    }
+
+    /// The public half, known as `alias`.
+    pub(crate) fn public_key(&self, alias: &str) -> Result<PublicKey, BadPublicKey> {
+        PublicKey::from_bits(alias, &self.algorithm, &self.public)
     }
 
     /// The bits of the public key, as a certificate carries them.

@@ -1,7 +1,5 @@
 //! PKCS#12 as `openssl` and, where it is installed, `keytool` write it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! Private keys in PEM: their kinds, their encryption, and how they fit certificates.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::fs;
 
 use palisade_core::Secret;
@@ -9,9 +7,7 @@ use palisade_keystore::{BadPrivateKey, KeyAlgorithm, KeystoreSettings, LookupErr
 use palisade_test::ca::{KeyKind, TestCa};
 use rstest::rstest;
 
-use self::support::{assert_is, load, load_one, openssl, write};
-
-mod support;
+use crate::support::{assert_is, load, load_one, openssl, write};
 
 #[rstest]
 #[case(KeyKind::EcP256, KeyAlgorithm::EcP256)]

@@ -1,15 +1,11 @@
 //! PEM files and folders.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 use std::fs;
 
 use palisade_keystore::{KeystoreSettings, StoreError, StoreType};
 use palisade_test::ca::TestCa;
 
-use self::support::{assert_is, load, load_one, openssl, write};
-
-mod support;
+use crate::support::{assert_is, load, load_one, openssl, write};
 
 #[test]
 fn a_single_file_is_known_by_the_name_of_its_keystore() {

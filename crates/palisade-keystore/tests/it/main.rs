@@ -1,0 +1,14 @@
+//! Keystores as OpenSSL, Java and others write them, and as we write them for them.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot make its files must stop"
+)]
+
+mod keystores;
+mod pem;
+mod pem_keys;
+mod pkcs12;
+mod public_keys;
+mod support;
