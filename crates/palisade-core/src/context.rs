@@ -5,6 +5,7 @@ use std::fmt;
 
 use http::request;
 
+use crate::Rejection;
 use crate::facts::{MatchedGroup, RequestId};
 
 /// How a refusal is written.
@@ -27,7 +28,10 @@ pub struct Context {
     request_id: Option<RequestId>,
     group: Option<MatchedGroup>,
     format: RefusalFormat,
+    is_outbound: bool,
     stage: u16,
+    /// The refusal that the answer is, where the caller gets it as an error.
+    refusal: Option<Rejection>,
     kept: Vec<(u16, Box<dyn Any + Send + Sync>)>,
 }
 
@@ -44,7 +48,22 @@ impl Context {
             request_id: head.extensions.get().copied(),
             group: head.extensions.get().cloned(),
             format,
+            is_outbound: false,
             stage: 0,
+            refusal: None,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The memory of a request that this process sends. Its refusals are for the caller in code, and no group governs it.
+    pub(crate) fn outbound(head: &request::Parts) -> Self {
+        Self {
+            request_id: head.extensions.get().copied(),
+            group: None,
+            format: RefusalFormat::Problem,
+            is_outbound: true,
+            stage: 0,
+            refusal: None,
             kept: Vec::new(),
         }
     }
@@ -85,6 +104,23 @@ impl Context {
             .position(|(owner, kept)| *owner == self.stage && kept.is::<T>())?;
         let (_, kept) = self.kept.remove(position);
         kept.downcast().ok().map(|kept| *kept)
+    }
+
+    /// Whether this process sends the request.
+    pub(crate) fn is_outbound(&self) -> bool {
+        self.is_outbound
+    }
+
+    /// Takes note that this refusal is the answer from here on; it is kept only where somebody asks for it.
+    pub(crate) fn is_refused_by(&mut self, rejection: Rejection) {
+        if self.is_outbound {
+            self.refusal = Some(rejection);
+        }
+    }
+
+    /// The refusal that the answer of an outbound exchange is.
+    pub(crate) fn take_refusal(&mut self) -> Option<Rejection> {
+        self.refusal.take()
     }
 
     /// Makes the stage at that position the running one.

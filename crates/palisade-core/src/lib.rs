@@ -4,7 +4,8 @@
 //! 2. A [`Pipeline`] is an ordered list of stages and an ordinary [`tower_layer::Layer`]: the request passes the stages in
 //!    order, the response in reverse, and a refusal unwinds only the stages already entered.
 //! 3. A refusal is a response, [`Rejection`]; an `Err` of the inner service is broken plumbing and passes untouched.
-//! 4. **Facts** ([`Connection`], [`TlsSession`], [`ClientCertificate`], [`MatchedGroup`], …) travel in request extensions and
+//! 4. [`Pipeline::outbound`] puts the same stages around an HTTP client; there the caller is told of a refusal by an error.
+//! 5. **Facts** ([`Connection`], [`TlsSession`], [`ClientCertificate`], [`MatchedGroup`], …) travel in request extensions and
 //!    are plain types.
 //!
 //! What this crate does not do: it knows no configuration files, no TLS library and no single policy; those live in the crates
@@ -49,6 +50,7 @@ pub mod facts;
 mod finding;
 pub mod head;
 mod kind;
+pub mod outbound;
 pub mod pipeline;
 mod problem;
 mod rejection;
@@ -65,6 +67,7 @@ pub use facts::{
 };
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};
+pub use outbound::OutboundLayer;
 pub use pipeline::{Pipeline, PipelineLimits};
 pub use problem::Problem;
 pub use rejection::Rejection;

@@ -139,19 +139,32 @@ pub(crate) struct RefusedBy<'a> {
     pub(crate) report_only: bool,
 }
 
+impl RefusedBy<'_> {
+    fn verdict(&self) -> &'static str {
+        if self.report_only { "reported" } else { "refused" }
+    }
+}
+
 impl Rejection {
     /// Records the refusal: one event for the log, one count.
     pub(crate) fn record(&self, cx: &mut Context, by: &RefusedBy<'_>) {
+        if cx.is_outbound() {
+            self.record_outbound(cx, by);
+        } else {
+            self.record_inbound(cx, by);
+        }
+    }
+
+    fn record_inbound(&self, cx: &mut Context, by: &RefusedBy<'_>) {
         let problem = &self.0.problem;
         let group = cx.group().map(|group| Arc::clone(&group.name));
         let group = group.as_deref().unwrap_or_default();
-        let verdict = if by.report_only { "reported" } else { "refused" };
+        let verdict = by.verdict();
         metrics::counter!(
             "palisade_refusals_total",
             "code" => problem.code.clone(), "group" => group.to_owned(), "stage" => by.stage, "verdict" => verdict
         )
         .increment(1);
-        let cause = self.0.cause.as_deref().map(|cause| Causes(cause).to_string());
         let request_id = cx.request_id();
         tracing::warn!(
             target: "palisade::refusal",
@@ -161,9 +174,34 @@ impl Rejection {
             interceptor = by.interceptor,
             group,
             %request_id,
-            cause,
+            cause = self.causes(),
             "{verdict}"
         );
+    }
+
+    /// What a partner was not sent, or did not answer well, is no refused request.
+    fn record_outbound(&self, cx: &mut Context, by: &RefusedBy<'_>) {
+        let problem = &self.0.problem;
+        let verdict = by.verdict();
+        metrics::counter!(
+            "palisade_outbound_refusals_total",
+            "code" => problem.code.clone(), "interceptor" => by.interceptor.to_owned(), "stage" => by.stage, "verdict" => verdict
+        )
+        .increment(1);
+        let request_id = cx.request_id();
+        tracing::warn!(
+            target: "palisade::outbound",
+            code = %problem.code,
+            stage = by.stage,
+            interceptor = by.interceptor,
+            %request_id,
+            cause = self.causes(),
+            "{verdict}"
+        );
+    }
+
+    fn causes(&self) -> Option<String> {
+        self.0.cause.as_deref().map(|cause| Causes(cause).to_string())
     }
 
     /// Writes and records a refusal that no stage made: of a server or of the endpoint groups themselves.

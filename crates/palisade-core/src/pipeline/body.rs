@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::Context;
+use crate::{Context, Rejection};
 
 pin_project! {
     /// The body of an answer: the inner service's own, or one that a stage made. It owns the exchange's [`Context`].
@@ -33,6 +33,11 @@ impl<B> ExchangeBody<B> {
             kind: Kind::Stream { body },
             context: Some(context),
         }
+    }
+
+    /// The refusal that this is the body of, in an outbound exchange.
+    pub(crate) fn take_refusal(&mut self) -> Option<Rejection> {
+        self.context.as_mut()?.take_refusal()
     }
 
     /// A body that is held whole.

@@ -24,7 +24,7 @@ pub(super) fn request(
         if let Err(rejection) = guard.request(cx, head) {
             record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {
-                let (mut head, mut body) = written(cx, &rejection).into_parts();
+                let (mut head, mut body) = written(cx, rejection).into_parts();
                 let entered = entries.get(..position).unwrap_or_default();
                 if let Some(other) = unwind(entered, cx, &mut head) {
                     body = other;
@@ -47,7 +47,7 @@ pub(super) fn unwind(entries: &[Entry], cx: &mut Context, head: &mut response::P
         if let Err(rejection) = guard.response(cx, head) {
             record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {
-                let (other_head, other_body) = written(cx, &rejection).into_parts();
+                let (other_head, other_body) = written(cx, rejection).into_parts();
                 *head = other_head;
                 body = Some(other_body);
             }
@@ -72,7 +72,9 @@ pub(super) fn response<R>(
 }
 
 /// The answer that a refusal is.
-pub(super) fn written(cx: &mut Context, rejection: &Rejection) -> Response<Bytes> {
+pub(super) fn written(cx: &mut Context, rejection: Rejection) -> Response<Bytes> {
     let request_id = cx.request_id();
-    rejection.to_response(&request_id, cx.format())
+    let response = rejection.to_response(&request_id, cx.format());
+    cx.is_refused_by(rejection);
+    response
 }

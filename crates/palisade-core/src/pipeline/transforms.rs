@@ -92,7 +92,7 @@ where
                         let rejection = D::refuse(unread, limit);
                         // It stands also where the stage only reports: the body is gone.
                         record(cx, entry, &rejection, false);
-                        return Some(written(cx, &rejection));
+                        return Some(written(cx, rejection));
                     }
                 }
             }
@@ -109,7 +109,7 @@ where
     };
     let rejection = result.err()?;
     record(cx, entry, &rejection, entry.report_only);
-    (!entry.report_only).then(|| written(cx, &rejection))
+    (!entry.report_only).then(|| written(cx, rejection))
 }
 
 /// Runs the response back through the first `entered` stages.
