@@ -1,0 +1,48 @@
+//! Checking a JWS.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Opened;
+use super::base64url::decode;
+use super::candidates::Candidates;
+use super::compact::segments;
+use super::failure::{FailedStep, Failure, Reason};
+use super::header::ProtectedHeader;
+use crate::keys::VerificationKey;
+
+/// Checks a JWS in compact form against one of `keys`, and hands over its payload.
+///
+/// `kid` selects the key; without one, each key that does the message's algorithm is tried, at most [`MAX_TRIED`](super::MAX_TRIED)
+/// of them. `understood` are the names that the caller obeys when `crit` lists them.
+pub fn verify(keys: &[Arc<VerificationKey>], compact: &[u8], understood: &[&str]) -> Result<Opened, Failure> {
+    let fail = |reason: Reason| Failure::new(FailedStep::Verify, reason);
+    let [protected, payload, signature] =
+        segments(compact).ok_or_else(|| fail(Reason::Malformed("it has not exactly two dots")))?;
+    let header = ProtectedHeader::read(protected, understood).map_err(|bad| fail(bad.into()))?;
+    let candidates = Candidates::of(keys, &header)?;
+    let malformed = || candidates.failure(Reason::Malformed("a segment is not base64url"));
+    let signed_len = protected.len() + 1 + payload.len();
+    let signed = compact.get(..signed_len).ok_or_else(malformed)?;
+    let signature = decode(signature).ok_or_else(malformed)?;
+    let fitting = candidates
+        .iter()
+        .find(|(_, key)| is_signed_by(key, &header, signed, &signature));
+    let Some((index, _)) = fitting else {
+        return Err(candidates.failure(Reason::NotAuthentic));
+    };
+    let payload = decode(payload).ok_or_else(malformed)?;
+    Ok(Opened {
+        payload: Bytes::from(payload),
+        header,
+        key: index,
+    })
+}
+
+fn is_signed_by(key: &VerificationKey, header: &ProtectedHeader, signed: &[u8], signature: &[u8]) -> bool {
+    signature.len() == key.signature_len()
+        && key
+            .verifier(header.alg())
+            .is_some_and(|verifier| verifier.verify(signed, signature).is_ok())
+}
