@@ -29,6 +29,7 @@ pub struct Context {
     group: Option<MatchedGroup>,
     format: RefusalFormat,
     is_outbound: bool,
+    report_only: bool,
     stage: u16,
     /// The refusal that the answer is, where the caller gets it as an error.
     refusal: Option<Rejection>,
@@ -50,6 +51,7 @@ impl Context {
             format,
             is_outbound: false,
             stage: 0,
+            report_only: false,
             refusal: None,
             kept: Vec::new(),
         }
@@ -63,6 +65,7 @@ impl Context {
             format: RefusalFormat::Problem,
             is_outbound: true,
             stage: 0,
+            report_only: false,
             refusal: None,
             kept: Vec::new(),
         }
@@ -81,6 +84,11 @@ impl Context {
     /// How refusals of this exchange are written.
     pub fn format(&self) -> RefusalFormat {
         self.format
+    }
+
+    /// Whether a refusal by the running stage is logged and counted, and the exchange goes on.
+    pub fn is_report_only(&self) -> bool {
+        self.report_only
     }
 
     /// Keeps a value of the running stage until the exchange ends; one of the same type is replaced.
@@ -124,8 +132,9 @@ impl Context {
     }
 
     /// Makes the stage at that position the running one.
-    pub(crate) fn enter(&mut self, stage: usize) {
+    pub(crate) fn enter(&mut self, stage: usize, report_only: bool) {
         self.stage = u16::try_from(stage).unwrap_or(u16::MAX);
+        self.report_only = report_only;
     }
 
     fn of_stage(&self) -> impl Iterator<Item = &(dyn Any + Send + Sync)> {
@@ -163,14 +172,14 @@ mod tests {
     fn each_stage_finds_only_what_it_kept_itself() {
         let (head, ()) = Request::new(()).into_parts();
         let mut cx = Context::new(&head);
-        cx.enter(1);
+        cx.enter(1, false);
         cx.keep(1_u8);
         cx.keep("text");
-        cx.enter(2);
+        cx.enter(2, false);
         cx.keep(2_u8);
         assert_eq!(cx.kept::<u8>(), Some(&2));
         assert_eq!(cx.kept::<&str>(), None);
-        cx.enter(1);
+        cx.enter(1, false);
         cx.keep(3_u8);
         assert_eq!(cx.take::<u8>(), Some(3));
         assert_eq!(cx.take::<u8>(), None);

@@ -63,7 +63,8 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Context, RefusalFormat};
 pub use facts::{
     CertificateSource, ClientAddress, ClientCertificate, Connection, EndpointName, FramingConflict,
-    MatchedGroup, PeerAddr, Principal, RequestId, SubjectAltName, TlsSession, TlsVersion,
+    MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId, SecuredMessage, SubjectAltName, TlsSession,
+    TlsVersion,
 };
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};

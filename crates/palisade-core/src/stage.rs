@@ -60,7 +60,8 @@ pub trait Guard: Debug + Send + Sync + 'static {
 
 /// Decides on whole messages, or waits for something.
 ///
-/// On `Err` it leaves the message as it was, so that a report-only run can go on with it.
+/// On `Err` it leaves the message as it was, so that a report-only run can go on with it; or, where
+/// [`Context::is_report_only`] says so, as it would have been, had it not refused.
 pub trait Transform: Debug + Send + Sync + 'static {
     /// The stage's name in logs and explanations, such as `validation`.
     fn name(&self) -> &'static str;

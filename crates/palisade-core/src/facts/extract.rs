@@ -8,7 +8,9 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{Extensions, StatusCode};
 
-use super::{ClientCertificate, MatchedGroup, PeerAddr, Principal, RequestId, TlsSession};
+use super::{
+    ClientCertificate, MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId, SecuredMessage, TlsSession,
+};
 use crate::{RefusalFormat, Rejection};
 
 /// A handler asks for a fact that this exchange does not have; extract `Option<_>` where that is expected.
@@ -79,6 +81,12 @@ extract!(MatchedGroup, "endpoint group", |facts| facts
 extract!(Principal, "principal", |facts| facts
     .get::<Arc<Principal>>()
     .map(|principal| Principal::clone(principal)));
+extract!(MessageTimes, "times of a secured message", |facts| facts
+    .get::<MessageTimes>()
+    .copied());
+extract!(SecuredMessage, "secured message", |facts| facts
+    .get::<SecuredMessage>()
+    .cloned());
 extract!(RequestId, "request id", |facts| facts.get::<RequestId>().copied());
 
 impl<S: Send + Sync> FromRequestParts<S> for PeerAddr {

@@ -11,6 +11,7 @@
 //! | [`EndpointName`] | a route that declares its web service and operation in code |
 //! | [`MatchedGroup`] | the endpoint groups |
 //! | [`Principal`] | the stage `authentication` |
+//! | [`SecuredMessage`], [`MessageTimes`] | message security |
 //!
 //! Read them with [`client_address`], [`tls_session`] and [`client_certificate`], which know where to look, or in an axum handler
 //! with the extractors (feature `axum`).
@@ -22,6 +23,7 @@ mod exchange;
 #[cfg(feature = "axum")]
 mod extract;
 mod framing;
+mod message;
 
 pub use address::{ClientAddress, PeerAddr};
 pub use certificate::{CertificateSource, ClientCertificate, SubjectAltName};
@@ -30,6 +32,7 @@ pub use exchange::{EndpointName, MatchedGroup, Principal, RequestId};
 #[cfg(feature = "axum")]
 pub use extract::FactMissing;
 pub use framing::{BodyOnGet, FramingConflict};
+pub use message::{MessageTimes, SecuredMessage};
 
 use std::sync::Arc;
 

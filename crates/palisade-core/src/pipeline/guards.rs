@@ -20,7 +20,7 @@ pub(super) fn request(
         let Stage::Guard(guard) = &entry.stage else {
             continue;
         };
-        cx.enter(position);
+        cx.enter(position, entry.report_only);
         if let Err(rejection) = guard.request(cx, head) {
             record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {
@@ -43,7 +43,7 @@ pub(super) fn unwind(entries: &[Entry], cx: &mut Context, head: &mut response::P
         let Stage::Guard(guard) = &entry.stage else {
             continue;
         };
-        cx.enter(position);
+        cx.enter(position, entry.report_only);
         if let Err(rejection) = guard.response(cx, head) {
             record(cx, entry, &rejection, entry.report_only);
             if !entry.report_only {

@@ -45,7 +45,7 @@ where
         let mut message = Message::new(head, None);
         let mut stream = Some(body);
         for (position, entry) in pipeline.entries().iter().enumerate().skip(entered) {
-            context.enter(position);
+            context.enter(position, entry.report_only);
             let verdict = stage(&pipeline, entry, &mut context, &mut message, &mut stream).await;
             if let Some(refusal) = verdict {
                 let (head, body) = refusal.into_parts();
@@ -125,7 +125,7 @@ where
     R::Error: Into<BoxError>,
 {
     for (position, entry) in pipeline.entries().iter().enumerate().take(entered).rev() {
-        cx.enter(position);
+        cx.enter(position, entry.report_only);
         if let Some(refusal) = stage(pipeline, entry, &mut cx, &mut message, &mut stream).await {
             let (head, body) = refusal.into_parts();
             message = Message::new(head, Some(body));
