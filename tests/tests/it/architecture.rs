@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("palisade-core", &[]),
     ("palisade-config", &["core"]),
     ("palisade-keystore", &["core"]),
@@ -15,9 +15,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("palisade-headers", &["core"]),
     ("palisade-endpoint", &["core", "config"]),
     ("palisade-client", &["core", "keystore"]),
+    ("palisade-store", &["core"]),
     (
         "palisade-server",
-        &["client", "config", "core", "endpoint", "keystore", "tls"],
+        &["client", "config", "core", "endpoint", "keystore", "store", "tls"],
     ),
     ("palisade", &["*"]),
     ("palisade-cli", &["*"]),
@@ -25,7 +26,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Which crates may use a library directly, in code that ships.
-const LIBRARIES: [(&str, &[&str]); 9] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("figment", &["palisade-config", "palisade-endpoint"]),
     (
         "rustls",
@@ -45,6 +46,7 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     ("josekit", &["palisade-jose"]),
     ("openssl", &["palisade-jose"]),
     ("jsonwebtoken", &["palisade-identity"]),
+    ("redb", &["palisade-store"]),
     ("clap", &["palisade-cli"]),
 ];
 

@@ -1,0 +1,191 @@
+//! The file: what is in it, and how it is opened, read and written.
+//!
+//! Messages stand in the order in which they are forgotten, so that writes touch few pages and what is due stands in front.
+
+use std::fs::{OpenOptions, remove_file, rename};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, Durability, Error, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::OpenError;
+use super::folder::{Folder, private};
+use super::writer::Entry;
+use crate::identity::MessageKey;
+use crate::index::Index;
+
+const NAME: &str = "replay.redb";
+/// A file in the making has another name: one that is there under its own is whole.
+const NEW_NAME: &str = "replay.redb.new";
+
+/// The last second in which a message is remembered, and its key.
+const MESSAGES: TableDefinition<'_, (u64, [u8; 16]), ()> = TableDefinition::new("messages");
+const STATE: TableDefinition<'_, &str, u64> = TableDefinition::new("state");
+/// The format of the file.
+const FORMAT: &str = "format";
+const THIS_FORMAT: u64 = 1;
+/// The latest second of which anything was forgotten.
+const FORGOTTEN: &str = "forgotten";
+
+/// Pages that are kept in memory. The writer needs the last ones only; everything else is in the index.
+const CACHE: usize = 16 << 20;
+
+/// The open file, and the directory that is held with it.
+#[derive(Debug)]
+pub(super) struct ReplayFile {
+    /// Held as long as the file is.
+    _folder: Folder,
+    path: PathBuf,
+    /// `None` after a failure, until it is opened anew.
+    database: Option<Database>,
+}
+
+impl ReplayFile {
+    /// Opens the file, or makes one where there is none.
+    pub(super) fn open(folder: Folder) -> Result<Self, OpenError> {
+        let path = folder.file(NAME);
+        let there = path.try_exists();
+        if !there.map_err(|source| OpenError::io(&path, "cannot be read", source))? {
+            make(&folder, &path)?;
+        }
+        let database = Some(guarded(&path, || open(&path))?);
+        Ok(Self {
+            _folder: folder,
+            path,
+            database,
+        })
+    }
+
+    /// Opens it anew after a failure. It must be there: what was accepted is in it.
+    pub(super) fn reopen(&mut self) -> Result<(), OpenError> {
+        self.database = None;
+        self.database = Some(guarded(&self.path, || open(&self.path))?);
+        Ok(())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.database.is_some()
+    }
+
+    /// Puts everything in the file into the index.
+    pub(super) fn load(&self, index: &Index) -> Result<(), OpenError> {
+        guarded(&self.path, || {
+            let Some(database) = &self.database else {
+                return Ok(());
+            };
+            read(database, index).map_err(|error| match error {
+                Error::Io(source) => OpenError::io(&self.path, "cannot be read", source),
+                error => OpenError::damaged(&self.path, &error),
+            })
+        })
+    }
+
+    /// Writes these messages and has them on disk, and takes out some that are due.
+    ///
+    /// After an error the file is closed.
+    pub(super) fn commit(&mut self, entries: &[Entry], now: u64) -> Result<(), Error> {
+        let Some(database) = &self.database else {
+            return Err(Error::DatabaseClosed);
+        };
+        let written = write(database, entries, now);
+        if written.is_err() {
+            // The library refuses to go on after a failure; opening it anew begins with what is on disk.
+            self.database = None;
+        }
+        written
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes a file under another name, and gives it its own once it is whole and on disk.
+fn make(folder: &Folder, path: &Path) -> Result<(), OpenError> {
+    let new = folder.file(NEW_NAME);
+    let failed = |source| OpenError::io(path, "cannot be made", source);
+    match remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let file = private(OpenOptions::new().read(true).write(true).create_new(true)).open(&new);
+    let made = (|| {
+        let backend = FileBackend::new(file.map_err(redb::DatabaseError::from)?)?;
+        let database = Builder::new().create_with_backend(backend)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(MESSAGES)?;
+        transaction.open_table(STATE)?.insert(FORMAT, THIS_FORMAT)?;
+        Ok(transaction.commit()?)
+    })();
+    made.map_err(|error: Error| match error {
+        Error::Io(source) => failed(source),
+        error => failed(io::Error::other(error)),
+    })?;
+    rename(&new, path).and_then(|()| folder.sync()).map_err(failed)
+}
+
+fn open(path: &Path) -> Result<Database, OpenError> {
+    let length = path.metadata();
+    let length = length
+        .map_err(|source| OpenError::io(path, "cannot be read", source))?
+        .len();
+    if length == 0 {
+        return Err(OpenError::damaged(path, &"it is empty"));
+    }
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    builder
+        .open(path)
+        .map_err(|error| OpenError::from_database(path, error))
+}
+
+/// The library promises no error for every damage: some of it makes it panic.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(OpenError::damaged(path, &"it cannot be read")))
+}
+
+fn read(database: &Database, index: &Index) -> Result<(), Error> {
+    let transaction = database.begin_read()?;
+    let state = transaction.open_table(STATE)?;
+    let format = state.get(FORMAT)?.map(|format| format.value());
+    if format != Some(THIS_FORMAT) {
+        return Err(Error::Corrupted("its format is not known".to_owned()));
+    }
+    if let Some(forgotten) = state.get(FORGOTTEN)? {
+        index.restore_forgotten(forgotten.value());
+    }
+    for row in transaction.open_table(MESSAGES)?.iter()? {
+        let (last, key) = row?.0.value();
+        index.restore(MessageKey(key), last);
+    }
+    Ok(())
+}
+
+fn write(database: &Database, entries: &[Entry], now: u64) -> Result<(), Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    {
+        let mut messages = transaction.open_table(MESSAGES)?;
+        let mut forgotten = None;
+        // More than are put in, so that the file shrinks; not all, so that nobody waits for it.
+        let at_most = entries.len() * 2 + 64;
+        for row in messages
+            .extract_from_if(..(now, [0; 16]), |_, ()| true)?
+            .take(at_most)
+        {
+            forgotten = Some(row?.0.value().0);
+        }
+        if let Some(second) = forgotten {
+            let mut state = transaction.open_table(STATE)?;
+            let known = state.get(FORGOTTEN)?.map_or(0, |known| known.value());
+            state.insert(FORGOTTEN, known.max(second))?;
+        }
+        for entry in entries {
+            messages.insert((entry.last, entry.key.0), ())?;
+        }
+    }
+    Ok(transaction.commit()?)
+}

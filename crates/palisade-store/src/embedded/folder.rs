@@ -1,0 +1,71 @@
+//! The data directory, which belongs to one server at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::OpenError;
+
+/// Who holds a lock on this file has the directory. It stays there: its content says nothing.
+const LOCK: &str = "palisade.lock";
+
+/// A data directory that this server has for itself until this is dropped.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the directory, for the server's own user alone, unless it is there.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        make(path).map_err(|source| OpenError::io(path, "cannot be made", source))?;
+        let lock = path.join(LOCK);
+        let opened = private(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false),
+        )
+        .open(&lock);
+        let opened = opened.map_err(|source| OpenError::io(path, "cannot be written to", source))?;
+        match opened.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: opened,
+            }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(OpenError::io(&lock, "cannot be locked", source)),
+        }
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes sure that a new name in the directory is on disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        // Elsewhere directories cannot be opened, and need not be.
+        if cfg!(unix) {
+            File::open(&self.path)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+/// For files that nobody else should read.
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
