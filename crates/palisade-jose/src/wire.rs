@@ -28,6 +28,7 @@ mod decrypt;
 mod encrypt;
 mod failure;
 mod header;
+mod peek;
 mod sign;
 mod verify;
 
@@ -40,6 +41,8 @@ pub use sign::sign;
 pub use verify::verify;
 
 pub(crate) use content::{ContentCipher, KEY as CONTENT_KEY};
+pub(crate) use failure::printable;
+pub(crate) use peek::unverified_jws;
 
 use std::fmt;
 

@@ -116,7 +116,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// A peer's text as it may stand in a log: printable ASCII, at most 64 characters.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const SHOWN: usize = 64;
     let mut shown: String = text
         .chars()

@@ -1,0 +1,273 @@
+//! The threads that do the cryptography.
+//!
+//! An RSA private-key operation takes a quarter of a millisecond of a core. Done on the runtime's threads, a burst of messages
+//! would hold up every other route; done on threads without bound, it would hold up itself.
+//!
+//! 1. As many threads as cores, no more, for all interceptors together.
+//! 2. The queue of requests before them is bounded; when it is full, a message is refused at once.
+//! 3. What an admitted request still needs, its answer, comes first and is not refused: the handler has done its work by then.
+//!    There is never more of it than there are requests under way.
+//! 4. Work whose caller has gone away is not begun.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select, unbounded};
+use tokio::sync::oneshot;
+
+/// How many messages may wait for each thread: a quarter of a second of RSA with 2048 bits.
+const WAITING_PER_THREAD: usize = 512;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads that do cryptography, with a bounded queue before them. Dropped, it ends when the queue is empty.
+pub struct CryptoPool {
+    requests: Sender<Work>,
+    answers: Sender<Work>,
+    threads: usize,
+}
+
+/// What a thread takes its work from.
+#[derive(Clone)]
+struct Queues {
+    requests: Receiver<Work>,
+    answers: Receiver<Work>,
+}
+
+/// Why work was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The queue is full.
+    #[error("the queue before the cryptographic threads is full")]
+    Full,
+    /// The work broke off.
+    #[error("the cryptographic work broke off")]
+    Broken,
+}
+
+impl CryptoPool {
+    /// As many threads as the machine has cores.
+    pub fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::with_size(cores, cores * WAITING_PER_THREAD)
+    }
+
+    /// That many threads, and that many messages that may wait; at least one each.
+    pub fn with_size(threads: usize, waiting: usize) -> Self {
+        let (requests, requests_out) = bounded(waiting.max(1));
+        let (answers, answers_out) = unbounded();
+        let queues = Queues {
+            requests: requests_out,
+            answers: answers_out,
+        };
+        let mut started = 0;
+        for number in 0..threads.max(1) {
+            let queues = queues.clone();
+            let thread = thread::Builder::new().name(format!("palisade-crypto-{number}"));
+            match thread.spawn(move || queues.work()) {
+                Ok(_) => started += 1,
+                Err(error) => {
+                    tracing::error!(target: "palisade::message", %error, "a cryptographic thread does not start");
+                }
+            }
+        }
+        Self {
+            requests,
+            answers,
+            threads: started,
+        }
+    }
+
+    /// Does the work of a request on one of the threads, unless too much of it waits already.
+    pub async fn admit<T, F>(&self, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (work, answered) = wrap(work);
+        match self.requests.try_send(work) {
+            Ok(()) => answered.await.map_err(|_| PoolError::Broken),
+            Err(TrySendError::Full(_)) => Err(PoolError::Full),
+            Err(TrySendError::Disconnected(_)) => Err(PoolError::Broken),
+        }
+    }
+
+    /// Does the work of an answer on one of the threads, before that of requests.
+    pub async fn finish<T, F>(&self, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (work, answered) = wrap(work);
+        self.answers.send(work).map_err(|_| PoolError::Broken)?;
+        answered.await.map_err(|_| PoolError::Broken)
+    }
+}
+
+/// Work that sends its answer to whoever waits for it.
+fn wrap<T, F>(work: F) -> (Work, oneshot::Receiver<T>)
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let work: Work = Box::new(move || {
+        if !answer.is_closed() {
+            // A caller that went away meanwhile has no use for the answer.
+            let _ = answer.send(work());
+        }
+    });
+    (work, answered)
+}
+
+impl Default for CryptoPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CryptoPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CryptoPool")
+            .field("threads", &self.threads)
+            .field("waiting", &(self.requests.len() + self.answers.len()))
+            .finish()
+    }
+}
+
+impl Queues {
+    /// Works until nobody can send any more.
+    fn work(self) {
+        while let Some(work) = self.next() {
+            // The caller learns of a panic because nothing answers.
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                tracing::error!(target: "palisade::message", "cryptographic work panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Work> {
+        if let Ok(answer) = self.answers.try_recv() {
+            return Some(answer);
+        }
+        select! {
+            recv(self.answers) -> work => work.ok(),
+            recv(self.requests) -> work => work.ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::sync::{Arc, Mutex};
+
+    use super::{CryptoPool, PoolError};
+
+    /// Work that does not end before it is let go.
+    fn held() -> (mpsc::Sender<()>, impl FnOnce() -> u8 + Send + 'static) {
+        let (release, released) = mpsc::channel();
+        let released = Mutex::new(released);
+        (release, move || {
+            let _ = released.lock().unwrap().recv();
+            1
+        })
+    }
+
+    #[tokio::test]
+    async fn work_is_done_elsewhere() {
+        let pool = CryptoPool::with_size(1, 1);
+        let here = std::thread::current().id();
+        let there = pool.admit(|| std::thread::current().id()).await.unwrap();
+        assert_ne!(here, there);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_what_waits_is_done() {
+        let pool = Arc::new(CryptoPool::with_size(1, 1));
+        let (release, work) = held();
+        let (started, is_started) = tokio::sync::oneshot::channel();
+        let running = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move {
+                pool.admit(move || {
+                    let _ = started.send(());
+                    work()
+                })
+                .await
+            }
+        });
+        is_started.await.unwrap();
+        let mut waiting = Box::pin(pool.admit(|| 2_u8));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert_eq!(pool.admit(|| 3_u8).await, Err(PoolError::Full));
+        release.send(()).unwrap();
+        assert_eq!(running.await.unwrap(), Ok(1));
+        assert_eq!(waiting.await, Ok(2));
+        assert_eq!(pool.admit(|| 4_u8).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn answers_come_first_and_are_never_refused() {
+        let pool = CryptoPool::with_size(1, 1);
+        let (release, work) = held();
+        let mut first = Box::pin(pool.admit(work));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |name: &'static str| {
+            let order = Arc::clone(&order);
+            move || order.lock().unwrap().push(name)
+        };
+        // The first may still stand in the queue; then this waits for it to be taken.
+        let mut request = loop {
+            let mut request = Box::pin(pool.admit(note("request")));
+            match futures_util::poll!(&mut request) {
+                std::task::Poll::Pending => break request,
+                std::task::Poll::Ready(refused) => assert_eq!(refused, Err(PoolError::Full)),
+            }
+        };
+        let mut answers: Vec<_> = ["one", "two", "three"]
+            .map(|name| Box::pin(pool.finish(note(name))))
+            .into();
+        for answer in &mut answers {
+            assert!(futures_util::poll!(answer).is_pending());
+        }
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(1));
+        for answer in answers {
+            answer.await.unwrap();
+        }
+        (&mut request).await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["one", "two", "three", "request"]);
+    }
+
+    #[tokio::test]
+    async fn work_without_a_caller_is_not_begun() {
+        let pool = CryptoPool::with_size(1, 4);
+        let (release, work) = held();
+        let mut first = Box::pin(pool.admit(work));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        let begun = Arc::new(Mutex::new(false));
+        let mut given_up = Box::pin(pool.admit({
+            let begun = Arc::clone(&begun);
+            move || *begun.lock().unwrap() = true
+        }));
+        assert!(futures_util::poll!(&mut given_up).is_pending());
+        drop(given_up);
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(1));
+        assert_eq!(pool.admit(|| 5_u8).await, Ok(5));
+        assert!(!*begun.lock().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_panic_breaks_its_own_work_alone() {
+        let pool = CryptoPool::with_size(1, 1);
+        let broken: Result<u8, _> = pool.admit(|| panic!("of a test")).await;
+        assert_eq!(broken, Err(PoolError::Broken));
+        assert_eq!(pool.admit(|| 6_u8).await, Ok(6));
+    }
+}

@@ -1,0 +1,114 @@
+//! What a refused message is answered.
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use palisade_core::{Rejection, ReplayError};
+
+use crate::binding::BindingFault;
+use crate::message::{ReadError, WriteError};
+use crate::pool::PoolError;
+use crate::times::TimeFault;
+
+/// Why a message is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is no secured message at all.
+    #[error("the body is not secured: {0}")]
+    NotSecured(&'static str),
+    /// It could not be read: not decrypted, not verified, not of the format.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// It was made for another request.
+    #[error(transparent)]
+    Binding(#[from] BindingFault),
+    /// It is not of now.
+    #[error(transparent)]
+    Times(#[from] TimeFault),
+    /// It has no `jti`, which replay protection needs.
+    #[error("the message has no jti")]
+    NoId,
+    /// It was accepted before.
+    #[error("the message was accepted before")]
+    Replayed,
+    /// It was made before the replay memory began to remember.
+    #[error("the message was made before the replay memory started")]
+    BeforeMemory,
+    /// The replay memory cannot tell.
+    #[error(transparent)]
+    Memory(#[from] ReplayError),
+    /// There is no thread for it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Its answer is to be encrypted to the caller's certificate, and there is none.
+    #[error("the caller has no certificate to encrypt the response to")]
+    NoCallerCertificate,
+    /// Its answer is to be encrypted to the caller's certificate, whose key does not do that.
+    #[error("the key of the caller's certificate cannot be used to encrypt the response: {0}")]
+    CallerCertificate(String),
+    /// The answer could not be secured.
+    #[error("the response cannot be secured: {0}")]
+    Unwritable(#[from] WriteError),
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        let new = |status, code, title| Self::new(status, code, title);
+        let bad = |code, title| new(StatusCode::BAD_REQUEST, code, title);
+        let rejection = match &refused {
+            Refused::NotSecured(_) => bad("message-not-secured", "The message is not secured")
+                .detail("This endpoint accepts messages in JOSE compact form only."),
+            // One answer for every step: a peer that could tell them apart could ask questions.
+            Refused::Unreadable(_)
+            | Refused::Binding(_)
+            | Refused::Times(TimeFault::Missing)
+            | Refused::NoId => bad(
+                "message-security-failed",
+                "The security of the message is not accepted",
+            ),
+            Refused::Times(TimeFault::Expired) => bad("message-expired", "The message has expired"),
+            Refused::Times(TimeFault::NotYetValid) => {
+                bad("message-not-yet-valid", "The message is made in the future")
+            }
+            Refused::Times(TimeFault::TtlTooLong) => {
+                bad("message-ttl-too-long", "The message lives too long")
+            }
+            Refused::Replayed | Refused::BeforeMemory => new(
+                StatusCode::CONFLICT,
+                "message-replayed",
+                "The message may have been sent before",
+            )
+            .detail("Each message is accepted once; send a new one."),
+            Refused::Memory(_) => new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "The replay memory is not available",
+            )
+            .header(RETRY_AFTER, HeaderValue::from_static("10")),
+            Refused::Pool(PoolError::Full) => new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "message-security-busy",
+                "Too many messages are being processed",
+            )
+            .header(RETRY_AFTER, HeaderValue::from_static("1")),
+            Refused::NoCallerCertificate => new(
+                StatusCode::FORBIDDEN,
+                "client-certificate-required",
+                "A client certificate is required",
+            )
+            .detail("The response is encrypted to the caller's certificate."),
+            Refused::CallerCertificate(_) => new(
+                StatusCode::FORBIDDEN,
+                "client-certificate-not-accepted",
+                "The client certificate is not accepted",
+            )
+            .detail("The response cannot be encrypted to the key of this certificate."),
+            Refused::Pool(PoolError::Broken) | Refused::Unwritable(_) => new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal-error",
+                "The server failed",
+            ),
+        };
+        rejection.caused_by(refused)
+    }
+}
