@@ -1,30 +1,25 @@
 //! From configuration to policy: everything checked, every error collected.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use palisade_config::{Config, Entry as Setting, Error, Errors, Origin, nearest};
+use palisade_config::{Config, Error, Errors, Origin, nearest};
 use palisade_core::settings::ByteSize;
-use palisade_core::{
-    BuildContext, Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage,
-    StateStore,
-};
+use palisade_core::{Clock, Entry, Finding, Pipeline, PipelineLimits, Resources, Severity, StateStore};
 use serde::Deserialize;
 
+use crate::client;
 use crate::group::{self, Group};
 use crate::index::Index;
-use crate::later;
+use crate::interceptor::{self, BuiltStage, INTERCEPTORS, Interceptor, Side};
 use crate::policy::{CompiledGroup, Policy, Unmatched};
 use crate::reach;
 use crate::registry::Registry;
 use crate::selector::BasePaths;
 
-/// Where interceptors stand.
-pub(crate) const INTERCEPTORS: &str = "palisade.interceptors";
-
 /// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].
 pub const OWN_NAMES: &[&str] = &[
+    "client",
     "endpoint-base-path",
     "endpoints",
     "interceptors",
@@ -55,24 +50,6 @@ impl Environment {
     }
 }
 
-/// An interceptor whose stages are built.
-#[derive(Debug, Default)]
-struct Interceptor {
-    stages: Vec<BuiltStage>,
-    findings: Vec<Finding>,
-    files: Vec<PathBuf>,
-    report_only: bool,
-}
-
-#[derive(Debug, Clone)]
-struct BuiltStage {
-    phase: Phase,
-    stage: Stage,
-    root: &'static str,
-    single: bool,
-    settings: Arc<[Setting]>,
-}
-
 impl Registry {
     /// Compiles the endpoint groups of a configuration.
     ///
@@ -80,7 +57,11 @@ impl Registry {
     pub fn compile(&self, config: &Config, environment: &Environment) -> Result<Policy, Errors> {
         let mut errors = Errors::new();
         let mut general = collect(&mut errors, General::read(config)).unwrap_or_default();
-        let interceptors = collect(&mut errors, self.interceptors(config, environment)).unwrap_or_default();
+        let interceptors = interceptor::read_all(self, Side::Server, config, environment);
+        let interceptors = collect(&mut errors, interceptors).unwrap_or_default();
+        errors.extend(config.unknown("palisade.client", &["interceptors"]));
+        let clients = interceptor::read_all(self, Side::Client, config, environment);
+        let clients = collect(&mut errors, clients).unwrap_or_default();
         let groups = collect(&mut errors, group::read(config)).unwrap_or_default();
 
         let (index, decoded) = index(&groups);
@@ -108,9 +89,11 @@ impl Registry {
                 }
             }
         }
+        findings.extend(client::findings(config, &clients));
         let files = interceptors
-            .into_values()
-            .flat_map(|interceptor| interceptor.files)
+            .values()
+            .chain(clients.values())
+            .flat_map(|interceptor| interceptor.files.iter().cloned())
             .collect();
         errors.into_result(Policy {
             groups: compiled,
@@ -119,79 +102,15 @@ impl Registry {
             bases: general.bases,
             unmatched: general.unmatched,
             passing: Pipeline::new(Vec::<Entry>::new(), general.limits),
+            clients: client::compile(clients, general.limits),
             findings,
             files,
         })
     }
-
-    fn interceptors(
-        &self,
-        config: &Config,
-        environment: &Environment,
-    ) -> Result<BTreeMap<String, Interceptor>, Errors> {
-        let mut errors = Errors::new();
-        let mut built = BTreeMap::new();
-        for name in config.names(INTERCEPTORS) {
-            errors.extend(config.unknown(&config.child_key(INTERCEPTORS, name), &self.known_words()));
-            let interceptor = self.interceptor(config, environment, name);
-            if let Some(interceptor) = collect(&mut errors, interceptor) {
-                built.insert(name.to_owned(), interceptor);
-            }
-        }
-        errors.into_result(built)
-    }
-
-    fn interceptor(
-        &self,
-        config: &Config,
-        environment: &Environment,
-        name: &str,
-    ) -> Result<Interceptor, Errors> {
-        let prefix = config.child_key(INTERCEPTORS, name);
-        let mut errors = later::check(config, &prefix, &self.roots());
-        let mut interceptor = Interceptor::default();
-        let report_only = config.get::<bool>(&format!("{prefix}.report-only"));
-        interceptor.report_only = collect(&mut errors, report_only).flatten().unwrap_or_default();
-        let Environment {
-            clock,
-            state,
-            resources,
-        } = environment;
-        for kind in self.kinds() {
-            let roots: Vec<_> = kind
-                .roots()
-                .iter()
-                .copied()
-                .filter(|root| config.contains(&format!("{prefix}.{root}")))
-                .collect();
-            let Some(&root) = roots.first() else { continue };
-            let cx = BuildContext::new(name, config.folder(), clock, state, resources);
-            let built = kind.build(config, &prefix, &cx);
-            interceptor.files.extend(cx.into_files());
-            let Some(built) = collect(&mut errors, built) else {
-                continue;
-            };
-            let settings: Arc<[Setting]> = roots
-                .iter()
-                .flat_map(|root| config.entries(&format!("{prefix}.{root}")))
-                .collect();
-            interceptor.findings.extend(built.findings);
-            interceptor
-                .stages
-                .extend(built.stages.into_iter().map(|(phase, stage)| BuiltStage {
-                    phase,
-                    stage,
-                    root,
-                    single: kind.is_single(),
-                    settings: Arc::clone(&settings),
-                }));
-        }
-        errors.into_result(interceptor)
-    }
 }
 
 /// Keeps the value, or the errors.
-fn collect<T>(errors: &mut Errors, result: Result<T, Errors>) -> Option<T> {
+pub(crate) fn collect<T>(errors: &mut Errors, result: Result<T, Errors>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(found) => {
@@ -259,7 +178,13 @@ impl General {
     }
 }
 
-fn located(config: &Config, severity: Severity, code: &'static str, message: String, key: &str) -> Finding {
+pub(crate) fn located(
+    config: &Config,
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    key: &str,
+) -> Finding {
     let finding = Finding::new(severity, code, message).at(key);
     match config.origin(key) {
         Some(origin) => finding.from_origin(origin.to_string()),

@@ -194,7 +194,7 @@ impl Check<'_> {
     }
 
     fn interceptors(&mut self, names: &[String]) {
-        let declared = self.config.names(crate::compile::INTERCEPTORS);
+        let declared = self.config.names(crate::interceptor::INTERCEPTORS);
         let defaulted = &self.config.blueriq().undeclared_interceptors;
         for (position, name) in names.iter().enumerate() {
             let key = format!("{}.interceptors", self.key);
@@ -209,7 +209,7 @@ impl Check<'_> {
             if !declared.contains(&name.as_str()) && !is_default {
                 let message = format!(
                     "unknown interceptor {name}; declare {}.{name}.…",
-                    crate::compile::INTERCEPTORS
+                    crate::interceptor::INTERCEPTORS
                 );
                 let error = self
                     .config

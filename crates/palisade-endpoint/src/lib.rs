@@ -7,7 +7,9 @@
 //!    canonical form, else 400 or 431.
 //! 5. A request is served wholly under the policy in force when it came; [`PolicyHandle::replace`] changes the policy for those
 //!    after it.
-//! 6. Paths are compared as axum's router compares them, and `GET` includes `HEAD` as it does there.
+//! 6. Client interceptors are compiled and replaced with the groups; [`PolicyHandle::client`] puts one around an HTTP client. One
+//!    that a later policy does not have refuses to send.
+//! 7. Paths are compared as axum's router compares them, and `GET` includes `HEAD` as it does there.
 //!
 //! What this does not protect against: routes that an application mounts outside the layer, and an upstream that reads a path
 //! otherwise than we do.
@@ -44,10 +46,12 @@
 //! # Ok(()) }
 //! ```
 
+mod client;
 mod compile;
 mod explain;
 mod group;
 mod index;
+mod interceptor;
 mod later;
 pub mod path;
 mod pattern;
@@ -60,11 +64,11 @@ mod selector;
 mod service;
 mod soap;
 
+pub use client::{ClientInterceptor, ClientInterceptorLayer, UnknownClientInterceptor};
 pub use compile::{Environment, OWN_NAMES};
 pub use explain::{ExplainedStage, Explanation, PassedOver, Probe, Verdict};
 pub use group::GroupSettings;
-pub use later::check_message_security;
-pub use policy::{Changes, Policy, PolicyHandle, Unmatched};
+pub use policy::{Changes, ClientChanges, Policy, PolicyHandle, Unmatched};
 pub use registry::Registry;
 pub use score::{Assessment, Justification, Justified, assess, justifications};
 pub use selector::{BasePaths, Mismatch};

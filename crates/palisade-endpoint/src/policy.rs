@@ -1,6 +1,6 @@
 //! A compiled policy, and the handle through which it is replaced while requests run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use palisade_config::Entry as Setting;
 use palisade_core::{Finding, Pipeline, RefusalFormat};
 use serde::Serialize;
 
+use crate::client::CompiledClient;
 use crate::index::Index;
 use crate::path::NotCanonical;
 use crate::selector::{BasePaths, Selectors, Target};
@@ -27,7 +28,7 @@ pub enum Unmatched {
     Allow,
 }
 
-/// Ordered endpoint groups with their pipelines: plain data, made by [`Registry::compile`](crate::Registry::compile).
+/// Ordered endpoint groups and client interceptors with their pipelines: plain data, made by [`Registry::compile`](crate::Registry::compile).
 pub struct Policy {
     pub(crate) groups: Vec<CompiledGroup>,
     pub(crate) index: Index,
@@ -36,6 +37,7 @@ pub struct Policy {
     pub(crate) bases: BasePaths,
     pub(crate) unmatched: Unmatched,
     pub(crate) passing: Pipeline,
+    pub(crate) clients: BTreeMap<String, CompiledClient>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) files: Vec<PathBuf>,
 }
@@ -102,7 +104,7 @@ impl Policy {
         }
     }
 
-    /// How `new` differs, group by group.
+    /// How `new` differs, group by group and client interceptor by client interceptor.
     pub fn changes(&self, new: &Self) -> Changes {
         let mut changes = Changes::default();
         let by_name = |policy: &Self| -> HashMap<Arc<str>, usize> {
@@ -130,6 +132,24 @@ impl Policy {
             .iter()
             .filter(|old| !new_names.contains_key(&old.name));
         changes.removed = gone.map(|group| group.name.to_string()).collect();
+        changes.clients = self.client_changes(new);
+        changes
+    }
+
+    fn client_changes(&self, new: &Self) -> ClientChanges {
+        let mut changes = ClientChanges::default();
+        for (name, client) in &new.clients {
+            match self.clients.get(name) {
+                None => changes.added.push(name.clone()),
+                Some(old) if old.differs(client) => changes.changed.push(name.clone()),
+                Some(_) => {}
+            }
+        }
+        let gone = self
+            .clients
+            .keys()
+            .filter(|name| !new.clients.contains_key(*name));
+        changes.removed = gone.cloned().collect();
         changes
     }
 }
@@ -154,6 +174,7 @@ impl fmt::Debug for Policy {
         f.debug_struct("Policy")
             .field("groups", &self.groups)
             .field("unmatched", &self.unmatched)
+            .field("clients", &self.clients)
             .finish_non_exhaustive()
     }
 }
@@ -170,12 +191,37 @@ pub struct Changes {
     pub moved: Vec<String>,
     /// Groups whose selectors, interceptors or settings differ.
     pub changed: Vec<String>,
+    /// Client interceptors.
+    pub clients: ClientChanges,
+}
+
+/// How the client interceptors of one policy differ from those of another, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct ClientChanges {
+    /// Those that are new.
+    pub added: Vec<String>,
+    /// Those that are gone.
+    pub removed: Vec<String>,
+    /// Those whose stages or settings differ.
+    pub changed: Vec<String>,
 }
 
 impl Changes {
     /// Whether there are none. Contents of files that stages read are not compared.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty() && self.changed.is_empty()
+        self.added.is_empty()
+            && self.removed.is_empty()
+            && self.moved.is_empty()
+            && self.changed.is_empty()
+            && self.clients.is_empty()
+    }
+}
+
+impl ClientChanges {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
     }
 }
 
@@ -189,6 +235,9 @@ impl fmt::Display for Changes {
             ("removed", &self.removed),
             ("moved", &self.moved),
             ("changed", &self.changed),
+            ("client interceptors added", &self.clients.added),
+            ("client interceptors removed", &self.clients.removed),
+            ("client interceptors changed", &self.clients.changed),
         ];
         let mut separator = "";
         for (what, names) in parts.into_iter().filter(|(_, names)| !names.is_empty()) {

@@ -5,9 +5,10 @@ use std::fmt;
 use palisade_config::{Config, Errors};
 use palisade_core::{BuildContext, Finding, Phase, Stage, StageKind};
 
+use crate::interceptor::Side;
 use crate::later;
 
-/// The kinds of stage that interceptors may have, by their roots.
+/// The kinds of stage that interceptors may have, and those that client interceptors may have, by their roots.
 ///
 /// ```
 /// # use palisade_endpoint::Registry;
@@ -16,8 +17,11 @@ use crate::later;
 /// ```
 #[derive(Default)]
 pub struct Registry {
-    kinds: Vec<Box<dyn ErasedKind>>,
+    server: Kinds,
+    client: Kinds,
 }
+
+type Kinds = Vec<Box<dyn ErasedKind>>;
 
 impl Registry {
     /// No kinds at all.
@@ -25,38 +29,65 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a kind. One that owns a root of an earlier kind takes that kind's place.
+    /// Adds a kind for `palisade.interceptors`. One that owns a root of an earlier kind takes that kind's place.
     #[must_use]
     pub fn with<K: StageKind>(mut self) -> Self {
-        self.kinds
-            .retain(|kind| !kind.roots().iter().any(|root| K::ROOTS.contains(root)));
-        self.kinds.push(Box::new(Of::<K>(std::marker::PhantomData)));
+        add::<K>(&mut self.server);
         self
     }
 
-    /// Every root, in the order of registration.
+    /// Adds a kind for `palisade.client.interceptors`, whose stages run around an HTTP client: see [`palisade_core::outbound`].
+    /// One that owns a root of an earlier kind for clients takes that kind's place.
+    #[must_use]
+    pub fn with_client<K: StageKind>(mut self) -> Self {
+        add::<K>(&mut self.client);
+        self
+    }
+
+    /// Every root that interceptors may have, in the order of registration.
     pub fn roots(&self) -> Vec<&'static str> {
-        self.kinds.iter().flat_map(|kind| kind.roots()).copied().collect()
+        self.roots_of(Side::Server)
+    }
+
+    /// Every root that client interceptors may have, in the order of registration.
+    pub fn client_roots(&self) -> Vec<&'static str> {
+        self.roots_of(Side::Client)
+    }
+
+    pub(crate) fn roots_of(&self, side: Side) -> Vec<&'static str> {
+        self.kinds(side).flat_map(ErasedKind::roots).copied().collect()
     }
 
     /// The words that may stand behind an interceptor's name.
-    pub(crate) fn known_words(&self) -> Vec<&'static str> {
-        let mut words = self.roots();
+    pub(crate) fn known_words(&self, side: Side) -> Vec<&'static str> {
+        let mut words = self.roots_of(side);
         words.push("report-only");
-        words.extend(later::STAGES);
+        words.extend(later::stages(side));
         words.sort_unstable();
         words.dedup();
         words
     }
 
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = &dyn ErasedKind> {
-        self.kinds.iter().map(AsRef::as_ref)
+    pub(crate) fn kinds(&self, side: Side) -> impl Iterator<Item = &dyn ErasedKind> {
+        let kinds = match side {
+            Side::Server => &self.server,
+            Side::Client => &self.client,
+        };
+        kinds.iter().map(AsRef::as_ref)
     }
+}
+
+fn add<K: StageKind>(kinds: &mut Kinds) {
+    kinds.retain(|kind| !kind.roots().iter().any(|root| K::ROOTS.contains(root)));
+    kinds.push(Box::new(Of::<K>(std::marker::PhantomData)));
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.roots()).finish()
+        f.debug_struct("Registry")
+            .field("roots", &self.roots())
+            .field("client_roots", &self.client_roots())
+            .finish()
     }
 }
 

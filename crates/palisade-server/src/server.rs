@@ -14,7 +14,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use palisade_config::{Errors, Sources};
 use palisade_core::Finding;
 use palisade_core::pipeline::BoxError;
-use palisade_endpoint::{EndpointGroupsLayer, PolicyHandle, Registry};
+use palisade_endpoint::{
+    ClientInterceptorLayer, EndpointGroupsLayer, PolicyHandle, Registry, UnknownClientInterceptor,
+};
 use tokio::task::JoinSet;
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -83,6 +85,31 @@ impl Server {
     /// The policy in force.
     pub fn policy(&self) -> &PolicyHandle {
         &self.running.policy
+    }
+
+    /// The stages of `palisade.client.interceptors.<name>`, as a layer for the HTTP client with which the application calls a
+    /// partner. Reloads apply to it; it may outlive the server.
+    ///
+    /// ```
+    /// use palisade_config::Sources;
+    /// use palisade_endpoint::Registry;
+    /// use palisade_server::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// std::fs::write(
+    ///     folder.path().join("application.properties"),
+    ///     "palisade.listeners.main.tls.enabled=false\n\
+    ///      palisade.client.interceptors.Partner.report-only=false\n",
+    /// )?;
+    /// let server = Server::load(Sources::new(folder.path()), Registry::new())?;
+    /// assert!(server.client("Partner").is_ok());
+    /// let unknown = server.client("Patner").unwrap_err();
+    /// assert!(unknown.to_string().ends_with("did you mean \"Partner\"?"));
+    /// # Ok(()) }
+    /// ```
+    pub fn client(&self, name: &str) -> Result<ClientInterceptorLayer, UnknownClientInterceptor> {
+        self.running.policy.client(name)
     }
 
     /// The settings it starts with.

@@ -321,7 +321,6 @@ fn unknown_names(config: &Config) -> Errors {
     .into_iter()
     .chain(LATER.iter().map(|(name, _)| *name))
     .chain(UNUSED.iter().copied())
-    .chain(["client"])
     .collect();
     config.unknown("palisade", &known)
 }
@@ -343,12 +342,6 @@ fn not_enforced(config: &Config) -> Errors {
         if config.contains(&key) {
             errors.push(config.complaint(&key, "this build does not use it; remove it"));
         }
-    }
-    errors.extend(config.unknown("palisade.client", &["interceptors"]));
-    for name in config.names("palisade.client.interceptors") {
-        let key = config.child_key("palisade.client.interceptors", name);
-        errors.extend(config.unknown(&key, &["message", "request", "response"]));
-        errors.extend(palisade_endpoint::check_message_security(config, &key));
     }
     errors
 }

@@ -166,3 +166,39 @@ impl StageKind for OnceKind {
 pub(crate) fn registry() -> Registry {
     Registry::new().with::<StampKind>().with::<OnceKind>()
 }
+
+/// A kind that owns every root of message security and is off.
+pub(crate) struct SealKind;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SealSettings {
+    request: SealSide,
+    response: SealSide,
+    message: SealSide,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SealSide {
+    signature: SealProfile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SealProfile {
+    enabled: bool,
+}
+
+impl StageKind for SealKind {
+    const ROOTS: &'static [&'static str] = &["request", "response", "message"];
+    const SINGLE: bool = true;
+    type Settings = SealSettings;
+
+    fn build(settings: SealSettings, _: &BuildContext<'_>) -> Result<Vec<(Phase, Stage)>, BuildError> {
+        let sides = [settings.request, settings.response, settings.message];
+        let is_on = sides.iter().any(|side| side.signature.enabled);
+        let stage = is_on.then(|| (Phase::MessageSecurity, Stage::guard(Once)));
+        Ok(stage.into_iter().collect())
+    }
+}

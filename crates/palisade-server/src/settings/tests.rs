@@ -83,7 +83,6 @@ fn what_is_unwise_is_found(#[case] properties: &str, #[case] severity: Severity,
 #[case("palisade.upstream.url=http://127.0.0.1:8080")]
 #[case("palisade.upstream.url=http://[::1]:8080")]
 #[case("palisade.directory=config")]
-#[case("palisade.client.interceptors.A.request.signature.enabled=false")]
 fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &str) {
     let (_, errors, findings) = read(properties);
     assert_eq!((errors.as_str(), findings), ("", Vec::new()));
@@ -104,10 +103,6 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
 #[case(
     "palisade.connections.a.url=https://a",
     "this build does not enforce palisade.connections"
-)]
-#[case(
-    "palisade.client.interceptors.A.request.timestamp.enabled=true",
-    "does not enforce message security"
 )]
 #[case(
     "palisade.upstream.url=http://a\npalisade.upstream.timeout=0",

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use palisade::config::{Config, Sources};
 use palisade::core::PipelineLimits;
 use palisade::server::settings::ServerSettings;
+use palisade::{Registry, StandardRegistry};
 
 use super::reader::{Reader, Row};
 use super::source::{self, Types};
@@ -80,6 +81,12 @@ fn single_keys() -> Vec<Row> {
             "true or false",
             "false",
             "Whether refusals of the interceptor's stages are only logged and counted.",
+        ),
+        Row::new(
+            "palisade.client.interceptors.<Name>.report-only",
+            "true or false",
+            "false",
+            "Whether refusals of the client interceptor's stages are only logged and counted.",
         ),
         Row::new(
             "palisade.body-read-timeout",
@@ -222,18 +229,23 @@ fn the_page_of_settings_says_what_the_code_reads() {
 
 /// What the code knows and does not enforce.
 fn later_names(sources: &[source::Source]) -> BTreeSet<String> {
-    let stages = source::texts_of(sources, "palisade-endpoint/src/later.rs", "STAGES");
-    let stages = stages
-        .into_iter()
-        .map(|stage| format!("palisade.interceptors.<Name>.{stage}"));
+    let registry = Registry::standard();
+    let stages = |names: &str, place: &str, built: Vec<&str>| -> Vec<String> {
+        let stages = source::texts_of(sources, "palisade-endpoint/src/later.rs", names);
+        let missing = stages.iter().filter(|stage| !built.contains(&stage.as_str()));
+        missing.map(|stage| format!("{place}.<Name>.{stage}")).collect()
+    };
+    let server = stages("STAGES", "palisade.interceptors", registry.roots());
+    let client = stages(
+        "MESSAGE_SECURITY",
+        "palisade.client.interceptors",
+        registry.client_roots(),
+    );
     let own = source::texts_of(sources, "palisade-server/src/settings.rs", "LATER");
     // A value that asks for nothing stands beside its name.
     let own = own
         .into_iter()
         .filter(|name| name != "config")
         .map(|name| format!("palisade.{name}"));
-    stages
-        .chain(own)
-        .chain(["palisade.client.interceptors.<Name>".to_owned()])
-        .collect()
+    server.into_iter().chain(client).chain(own).collect()
 }
