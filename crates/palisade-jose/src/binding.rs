@@ -44,7 +44,7 @@ pub enum BindingFault {
 /// `htu` is the path, or an absolute URI of which scheme, authority and path all fit; neither has a query. Methods and paths are
 /// compared as they are written, schemes and hosts without regard to case, and a default port is the same as none (RFC 9110
 /// section 4.2.3).
-pub fn check(claims: &Claims, target: &Target<'_>, required: bool) -> Result<(), BindingFault> {
+pub fn check_binding(claims: &Claims, target: &Target<'_>, required: bool) -> Result<(), BindingFault> {
     if required && (claims.method.is_none() || claims.target.is_none()) {
         return Err(BindingFault::Missing);
     }
@@ -117,7 +117,7 @@ mod tests {
     use http::Method;
     use rstest::rstest;
 
-    use super::{BindingFault, Target, check, check_audience, target_of};
+    use super::{BindingFault, Target, check_audience, check_binding, target_of};
     use crate::claims::Claims;
 
     fn claims(htm: Option<&str>, htu: Option<&str>) -> Claims {
@@ -153,7 +153,7 @@ mod tests {
     #[case("server/rest/pay/order", false)]
     #[case("", false)]
     fn a_target_is_the_path_or_the_whole_uri(#[case] htu: &str, #[case] fits: bool) {
-        let verdict = check(&claims(Some("POST"), Some(htu)), &TARGET, false);
+        let verdict = check_binding(&claims(Some("POST"), Some(htu)), &TARGET, false);
         assert_eq!(verdict.is_ok(), fits);
         if !fits {
             assert_eq!(verdict, Err(BindingFault::OtherTarget));
@@ -174,7 +174,7 @@ mod tests {
         #[case] required: bool,
         #[case] fault: Option<BindingFault>,
     ) {
-        assert_eq!(check(&claims(htm, htu), &TARGET, required).err(), fault);
+        assert_eq!(check_binding(&claims(htm, htu), &TARGET, required).err(), fault);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod times;
 mod wire;
 
 pub use algorithms::{Algorithms, ContentEncryption, KeyManagement, SignatureAlgorithm, UnknownAlgorithm};
-pub use binding::{BindingFault, Target};
+pub use binding::{BindingFault, Target, check_audience, check_binding};
 pub use claims::{BadClaim, Claims, LONGEST_ID};
 pub use client::{ClientMessageSecurity, ClientMessageSecurityBuilder};
 pub use format::{Body, FormatError, Jwt, MessageFormat, MessageFormats, Raw, Written};

@@ -35,8 +35,8 @@ pub use palisade_client as client;
 pub use palisade_config as config;
 pub use palisade_core as core;
 pub use palisade_core::{
-    ClientCertificate, Connection, EndpointName, MatchedGroup, PeerAddr, Principal, RequestId, StageKind,
-    TlsSession, TlsVersion,
+    ClientCertificate, Connection, EndpointName, MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId,
+    SecuredMessage, StageKind, TlsSession, TlsVersion,
 };
 pub use palisade_endpoint as endpoint;
 pub use palisade_endpoint::{EndpointGroupsLayer, Policy, PolicyHandle, Registry};
@@ -44,6 +44,8 @@ pub use palisade_endpoint::{EndpointGroupsLayer, Policy, PolicyHandle, Registry}
 pub use palisade_headers::{self as headers, HeaderRules};
 #[cfg(feature = "ip-filter")]
 pub use palisade_ip_filter::{self as ip_filter, IpFilter};
+#[cfg(feature = "jose")]
+pub use palisade_jose::{self as jose, ClientMessageSecurity, MessageSecurity};
 pub use palisade_keystore as keystore;
 pub use palisade_server as server;
 pub use palisade_server::Server;
@@ -71,6 +73,10 @@ impl StandardRegistry for Registry {
         let registry = registry.with::<palisade_ip_filter::IpFilter>();
         #[cfg(feature = "headers")]
         let registry = registry.with::<palisade_headers::HeaderRules>();
+        #[cfg(feature = "jose")]
+        let registry = registry
+            .with::<palisade_jose::MessageSecurity>()
+            .with_client::<palisade_jose::ClientMessageSecurity>();
         registry
     }
 }

@@ -170,7 +170,7 @@ impl MessageSecurity {
             // An answer of the same signer to somebody else's request is no request.
             return Err(BindingFault::OtherRequest.into());
         }
-        binding::check(claims, &target(head), rules.binding_required)?;
+        binding::check_binding(claims, &target(head), rules.binding_required)?;
         binding::check_audience(claims, rules.audience.as_deref())?;
         let now = self.clock.now();
         let times = match &rules.times {

@@ -39,7 +39,7 @@ pub enum BadHeader {
     #[error("the header has no `{0}`")]
     Missing(&'static str),
     /// A parameter of another type than its standard says.
-    #[error("`{0}` in the header is no text")]
+    #[error("`{0}` in the header is not the text that it should be")]
     NotText(&'static str),
     /// A parameter that is never accepted.
     #[error("`{0}` in the header is not accepted")]

@@ -1,0 +1,3 @@
+//! Message security, from the outside.
+
+mod wire;
