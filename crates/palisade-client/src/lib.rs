@@ -4,7 +4,10 @@
 //! 2. The connect timeout spans name resolution, TCP and the TLS handshake.
 //! 3. HTTP/2 or HTTP/1.1 is agreed on by ALPN; `http` is refused unless allowed.
 //! 4. Each error has a kind, and its source down to the socket.
-//! 5. The cryptography is aws-lc-rs, passed by hand; a default installed by another library changes nothing.
+//! 5. The pooled client is a tower service from [`http::Request`] to [`http::Response`], so that the stages of a client interceptor
+//!    go around it as a layer ([`palisade_core::outbound`]). It follows no redirect. `ReqwestService` (feature `reqwest`) makes
+//!    such a service of reqwest.
+//! 6. The cryptography is aws-lc-rs, passed by hand; a default installed by another library changes nothing.
 //!
 //! What it does not protect against: the revocation of a server's certificate is not looked up; an `http` target, where
 //! allowed, is in the clear; a body that stalls after the response's head is its reader's to bound.
@@ -39,6 +42,8 @@
 mod client;
 mod connector;
 mod error;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod settings;
 mod stream;
 mod tls;
@@ -46,6 +51,8 @@ mod tls;
 pub use client::{ClientBuilder, UpstreamClient, UpstreamFuture};
 pub use connector::{ConnectFuture, HttpsConnector};
 pub use error::{ClientError, ErrorKind};
+#[cfg(feature = "reqwest")]
+pub use reqwest::{ReqwestFuture, ReqwestService};
 pub use settings::ClientTlsSettings;
 pub use stream::Stream;
 pub use tls::TlsSetupError;
