@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::facts::{self, BadCertificate, CertificateFacts, certificate_facts};
 use crate::jwk::Usage;
 use crate::private_key::{BadPrivateKey, PrivateKey};
-use crate::public_key::{BadPublicKey, PublicKey};
+use crate::public_key::{BadPublicKey, Labels, PublicKey};
 
 /// A certificate and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,10 @@ impl KeyEntry {
             .map_err(|_| StoreError::UnusablePublicHalf {
                 alias: alias.to_owned(),
             })?
-            .described(None, Usage::Any, chain.first().cloned());
+            .labelled(Labels {
+                certificate: chain.first().cloned(),
+                ..Labels::default()
+            });
         Ok((
             Self {
                 alias: alias.to_owned(),
@@ -106,6 +109,12 @@ impl KeyEntry {
             },
             certificates,
         ))
+    }
+
+    /// Adds what a JWK says of its key.
+    pub(crate) fn labelled(mut self, labels: Labels) -> Self {
+        self.public = self.public.labelled(labels);
+        self
     }
 
     /// The alias within its keystore.

@@ -1,5 +1,6 @@
 //! What can be wrong with a keystore, and with a question to it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -77,6 +78,38 @@ pub enum StoreError {
     KeyPasswordDiffers {
         /// The file.
         path: PathBuf,
+    },
+    /// The password does not open one key.
+    #[error(
+        "the password does not open the private key under alias `{alias}`{}",
+        if *own { "" } else { ": give its own as `key-passwords`, by alias" }
+    )]
+    KeyPassword {
+        /// The alias.
+        alias: String,
+        /// Whether the key has a password of its own.
+        own: bool,
+    },
+    /// A password is given to a key that is not there.
+    #[error(
+        "a password is given to the key under alias `{alias}`, and there is none{}",
+        listing("aliases", known)
+    )]
+    UnknownKeyPassword {
+        /// The alias.
+        alias: String,
+        /// Every alias of the keystore.
+        known: Vec<String>,
+    },
+    /// A password is given to a single key, in a format whose keys have none.
+    #[error(
+        "a password is given to the key under alias `{alias}`; keys of a {format} file have no passwords of their own"
+    )]
+    KeyPasswordNotPossible {
+        /// The alias.
+        alias: String,
+        /// The format.
+        format: &'static str,
     },
     /// Nothing vouches for the file.
     #[error("{} has no MAC: nothing tells whether it was altered; write it anew without `-nomac`", path.display())]
@@ -156,18 +189,25 @@ pub enum StoreError {
 
 impl StoreError {
     /// The property under `palisade.keystores.<name>` that is at fault.
-    pub fn setting(&self) -> &'static str {
-        match self {
+    pub fn setting(&self) -> Cow<'static, str> {
+        let setting = match self {
+            Self::KeyPassword { alias, own: true }
+            | Self::UnknownKeyPassword { alias, .. }
+            | Self::KeyPasswordNotPossible { alias, .. } => {
+                return format!("key-passwords{}", segment(alias)).into();
+            }
             Self::PasswordMissing { .. }
             | Self::WrongPassword { .. }
             | Self::KeyPasswordDiffers { .. }
+            | Self::KeyPassword { .. }
             | Self::PrivateKey {
                 reason: BadPrivateKey::PasswordMissing | BadPrivateKey::WrongPassword,
                 ..
             } => "password",
             Self::WrongFormat { .. } | Self::UnsupportedFormat { .. } => "type",
             _ => "location",
-        }
+        };
+        setting.into()
     }
 }
 
@@ -281,6 +321,15 @@ pub enum LookupError {
         /// How many certificates.
         count: usize,
     },
+}
+
+/// An alias as the last part of a property's name.
+fn segment(alias: &str) -> String {
+    if alias.contains(['.', '[', ']']) {
+        format!("[{alias}]")
+    } else {
+        format!(".{alias}")
+    }
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -16,6 +16,9 @@ use crate::store::Keystore;
 /// How long before its end a certificate is worth a finding.
 const EXPIRES_SOON: Duration = Duration::from_hours(30 * 24);
 
+/// How old the certificate of a key may be before it is worth a finding: two years.
+const OLD: Duration = Duration::from_hours(2 * 365 * 24);
+
 /// All keystores of a server: an immutable snapshot.
 ///
 /// A change of files makes a new snapshot with [`reload`](Self::reload); whoever holds the old one keeps it whole.
@@ -390,12 +393,22 @@ fn age(entry: &Entry, certificate: &Certificate, now: SystemTime) -> Option<Find
         ));
     }
     let left = facts.not_after.duration_since(now).unwrap_or_default();
-    (left < EXPIRES_SOON).then(|| {
+    if left < EXPIRES_SOON {
         let days = left.as_secs() / 86_400;
-        Finding::new(
+        return Some(Finding::new(
             soon,
             "certificate-expires-soon",
             format!("{what} expires in {days} days"),
+        ));
+    }
+    let age = now.duration_since(facts.not_before).unwrap_or_default();
+    let is_own = matches!(entry, Entry::Key(key) if key.certificate() == Some(certificate));
+    (is_own && age > OLD).then(|| {
+        let days = age.as_secs() / 86_400;
+        Finding::new(
+            Severity::Caution,
+            "certificate-old",
+            format!("{what} is {days} days old: a key ought to be replaced from time to time"),
         )
     })
 }

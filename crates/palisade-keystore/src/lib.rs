@@ -1,11 +1,13 @@
-//! Keys and certificates by alias, from PEM and PKCS#12.
+//! Keys and certificates by alias, from PEM, PKCS#12, JKS and JWK Set; and written as these.
 //!
 //! 1. The format is read off the content, never off a file's name.
 //! 2. Every error of every keystore is reported, each with the property at fault; no text carries a secret.
 //! 3. A private key must fit the certificate beside it; chains are put in order by signature.
 //! 4. An alias is written `alias`, or `keystore/alias` where two keystores hold it: an ambiguous one is refused.
 //! 5. A keystore that no longer loads keeps its last good state and raises an alarm.
-//! 6. PKCS#12 without a MAC is refused.
+//! 6. PKCS#12 without a MAC is refused; the digest of a JKS file is verified, which needs its password.
+//! 7. Every key has a `kid`: the one its JWK names, else the thumbprint of RFC 7638 in base64url.
+//! 8. A key of a kind that is not supported stops nobody who does not ask for it; whoever does is told why.
 //!
 //! What it does not protect against: a key is in this process's memory, and a copy that a library made while decoding may
 //! outlive it; a file that its owner's account may write can be replaced by that account. Certificates are not verified here
@@ -37,6 +39,7 @@ mod der;
 mod entry;
 mod error;
 mod facts;
+mod jks;
 mod jwk;
 mod keystores;
 mod location;
@@ -47,6 +50,7 @@ mod private_key;
 mod public_key;
 mod settings;
 mod store;
+mod writer;
 
 pub use entry::{Certificate, Entry, KeyEntry, UnusableKey};
 pub use error::{LoadError, LoadErrors, LookupError, StoreError};
@@ -60,6 +64,7 @@ pub use private_key::{BadPrivateKey, PrivateKey};
 pub use public_key::{BadPublicKey, PublicKey};
 pub use settings::{KeystoreSettings, StoreType};
 pub use store::Keystore;
+pub use writer::{KeystoreBuilder, WriteError};
 
 /// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {

@@ -19,6 +19,7 @@ use crate::entry::{Certificate, Entry, KeyEntry};
 use crate::error::StoreError;
 use crate::private_key::{BadPrivateKey, PrivateKey};
 use crate::public_key::{BadPublicKey, PublicKey};
+use crate::settings::Passwords;
 use crate::store::{Contents, read_file};
 
 const EXTENSIONS: [&str; 5] = ["pem", "crt", "cer", "der", "key"];
@@ -28,11 +29,13 @@ pub(crate) fn read_single(
     name: &str,
     path: &Path,
     bytes: &[u8],
-    password: Option<&str>,
+    passwords: Passwords<'_>,
 ) -> Result<Contents, Vec<StoreError>> {
     let mut contents = Contents::default();
     let mut material = Material::default();
-    material.add(path, bytes, password).map_err(|error| vec![error])?;
+    material
+        .add(path, bytes, passwords.key(name))
+        .map_err(|error| vec![error])?;
     material
         .finish(name, path, &mut contents)
         .map_err(|error| vec![error])?;
@@ -40,7 +43,7 @@ pub(crate) fn read_single(
 }
 
 /// Reads a folder: one alias per file stem. All faulty files are reported.
-pub(crate) fn read_folder(folder: &Path, password: Option<&str>) -> Result<Contents, Vec<StoreError>> {
+pub(crate) fn read_folder(folder: &Path, passwords: Passwords<'_>) -> Result<Contents, Vec<StoreError>> {
     let mut contents = Contents::default();
     let mut errors = Vec::new();
     let files = files_by_stem(folder).map_err(|error| vec![error])?;
@@ -53,7 +56,7 @@ pub(crate) fn read_folder(folder: &Path, password: Option<&str>) -> Result<Conte
         let mut read = || {
             let mut material = Material::default();
             for path in &paths {
-                material.add(path, &read_file(path)?, password)?;
+                material.add(path, &read_file(path)?, passwords.key(&stem))?;
             }
             // A revocation list or parameters among the certificates are somebody else's business.
             if material.is_foreign() {
@@ -311,7 +314,7 @@ pub(crate) fn outside_chain(alias: &str, certificate: &Certificate) -> Finding {
 }
 
 #[cfg(unix)]
-fn readable_by_others(path: &Path) -> Option<Finding> {
+pub(crate) fn readable_by_others(path: &Path) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).ok()?.permissions().mode();
     (mode & 0o006 != 0).then(|| {
@@ -328,7 +331,7 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn readable_by_others(_: &Path) -> Option<Finding> {
+pub(crate) fn readable_by_others(_: &Path) -> Option<Finding> {
     None
 }
 

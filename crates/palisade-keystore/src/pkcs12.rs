@@ -4,12 +4,14 @@
 //! 2. An alias is the friendly name; entries without one are known by the keystore's name, numbered where they are several keys.
 //! 3. A key's certificate is the one that carries its public half; the chain above it is found by signature.
 //! 4. Certificates with a name, or marked trusted by Java, are entries of their own; certificates of one name are one bundle.
+//!    The issuers of a key, which Java names after their subjects, are not.
 //! 5. Certificates without a name are a bundle where the file has no key, else they serve as issuers only.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use p12_keystore::{CertificateBag, Pkcs12Archive, PrivateKeyBag};
+use palisade_core::{Finding, Severity};
 use x509_parser::asn1_rs::{Any, FromDer as _};
 
 use crate::entry::{Certificate, Entry, KeyEntry, fits};
@@ -59,6 +61,7 @@ pub(crate) fn read(
             path: path.to_owned(),
         });
     }
+    reader.contents.findings.extend(weakness(path, bytes));
     if reader.errors.is_empty() {
         Ok(reader.contents)
     } else {
@@ -72,15 +75,15 @@ fn open(path: &Path, bytes: &[u8], password: Option<&str>) -> Result<Pkcs12Archi
         let reason = "it has BER lengths; `openssl pkcs12` writes it anew with DER lengths".to_owned();
         return Err(StoreError::UnsupportedProtection { path, reason });
     }
-    match has_mac(bytes) {
+    match mac(bytes) {
         None => {
             return Err(StoreError::Damaged {
                 path,
                 reason: "its outer structure is broken".to_owned(),
             });
         }
-        Some(false) => return Err(StoreError::NoMac { path }),
-        Some(true) => {}
+        Some([]) => return Err(StoreError::NoMac { path }),
+        Some(_) => {}
     }
     Pkcs12Archive::from_pkcs12(bytes, password.unwrap_or_default()).map_err(|error| match error {
         p12_keystore::error::Error::MacError(_) if password.is_none() => StoreError::PasswordMissing { path },
@@ -105,12 +108,36 @@ fn open(path: &Path, bytes: &[u8], password: Option<&str>) -> Result<Pkcs12Archi
     })
 }
 
-/// Whether a third element, the MAC, follows version and content. `None` where the structure is broken.
-fn has_mac(bytes: &[u8]) -> Option<bool> {
+/// The third element behind version and content: the MAC, or nothing. `None` where the structure is broken.
+fn mac(bytes: &[u8]) -> Option<&[u8]> {
     let (rest, outer) = Any::from_der(bytes).ok()?;
     let (after_version, _) = Any::from_der(outer.data).ok()?;
     let (after_content, _) = Any::from_der(after_version).ok()?;
-    rest.is_empty().then_some(!after_content.is_empty())
+    rest.is_empty().then_some(after_content)
+}
+
+/// What protects the file and ought not to any more, told from the identifiers of the algorithms in it.
+fn weakness(path: &Path, bytes: &[u8]) -> Option<Finding> {
+    // pkcs-12PbeIds, 1.2.840.113549.1.12.1: RC2, RC4 and 3DES under SHA-1. Long enough not to occur by chance.
+    const PBE: [u8; 11] = [6, 10, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1];
+    const SHA1: [u8; 7] = [6, 5, 0x2b, 0x0e, 3, 2, 26];
+    let has = |part: &[u8], wanted: &[u8]| part.windows(wanted.len()).any(|window| window == wanted);
+    let old_cipher = has(bytes, &PBE);
+    let old_mac = mac(bytes).is_some_and(|mac| has(mac, &SHA1));
+    let what = match (old_cipher, old_mac) {
+        (true, true) => "RC2 or 3DES, and a MAC with SHA-1",
+        (true, false) => "RC2 or 3DES",
+        (false, true) => "a MAC with SHA-1",
+        (false, false) => return None,
+    };
+    Some(Finding::new(
+        Severity::Caution,
+        "keystore-format-weak",
+        format!(
+            "{} is protected by {what}; a current `keytool` or `openssl` writes it anew with AES and SHA-256",
+            path.display()
+        ),
+    ))
 }
 
 struct Reader<'a> {
@@ -189,10 +216,9 @@ impl Reader<'_> {
                 .entries
                 .iter()
                 .any(|entry| entry.all_certificates().first() == Some(certificate));
-            let named = bag
-                .friendly_name
-                .as_ref()
-                .filter(|_| bag.local_key_id.is_none() && !is_own);
+            let named = bag.friendly_name.as_ref().filter(|name| {
+                bag.local_key_id.is_none() && !is_own && !self.is_issuer(bag, certificate, name)
+            });
             if let Some(name) = named {
                 bundles.entry(name.clone()).or_default().push(certificate.clone());
             } else if no_keys || (bag.trusted && !is_own) {
@@ -212,6 +238,11 @@ impl Reader<'_> {
                     certificates: certificates.into(),
                 }),
         );
+    }
+
+    /// Whether Java wrote the certificate for the sake of a key above which it stands: its name is its subject then.
+    fn is_issuer(&self, bag: &CertificateBag, certificate: &Certificate, name: &str) -> bool {
+        !bag.trusted && name.contains('=') && self.is_in_a_chain(certificate)
     }
 
     fn is_in_a_chain(&self, certificate: &Certificate) -> bool {

@@ -36,7 +36,7 @@ const P521: [u8; 18] = [
     0x30, 16, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 35,
 ];
 /// id-Ed25519 (RFC 8410 section 3).
-const ED: [u8; 7] = [0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+pub(crate) const ED: [u8; 7] = [0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
 
 /// A public key that is damaged, or of a kind that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,17 @@ struct Inner {
     thumbprint: [u8; 32],
     kid: String,
     usage: Usage,
+    jose_algorithm: Option<String>,
     certificate: Option<Certificate>,
+}
+
+/// What is known of a key besides the key itself.
+#[derive(Debug, Default)]
+pub(crate) struct Labels {
+    pub(crate) kid: Option<String>,
+    pub(crate) usage: Usage,
+    pub(crate) jose_algorithm: Option<String>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// The public numbers, as a JWK has them.
@@ -109,19 +119,15 @@ impl PublicKey {
         Self::from_spki(alias, &spki(identifier, bits))
     }
 
-    /// Adds what a JWK or a keystore knows besides the key itself.
-    pub(crate) fn described(
-        self,
-        kid: Option<String>,
-        usage: Usage,
-        certificate: Option<Certificate>,
-    ) -> Self {
+    /// Adds what is known besides the key itself.
+    pub(crate) fn labelled(self, labels: Labels) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
-        if let Some(kid) = kid {
+        if let Some(kid) = labels.kid {
             inner.kid = kid;
         }
-        inner.usage = usage;
-        inner.certificate = certificate;
+        inner.usage = labels.usage;
+        inner.jose_algorithm = labels.jose_algorithm;
+        inner.certificate = labels.certificate;
         Self(Arc::new(inner))
     }
 
@@ -160,6 +166,11 @@ impl PublicKey {
     /// What the key may be used for, as its JWK says (RFC 7517 sections 4.2 and 4.3).
     pub fn usage(&self) -> Usage {
         self.0.usage
+    }
+
+    /// The algorithm its JWK binds the key to, where it does (RFC 7517 section 4.4).
+    pub fn jose_algorithm(&self) -> Option<&str> {
+        self.0.jose_algorithm.as_deref()
     }
 
     /// The certificate that the key came in, or that stands beside it.
@@ -201,6 +212,7 @@ impl Inner {
             thumbprint,
             kid: URL_SAFE_NO_PAD.encode(thumbprint),
             usage: Usage::Any,
+            jose_algorithm: None,
             certificate: None,
         })
     }

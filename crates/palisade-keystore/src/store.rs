@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use palisade_core::{Finding, Secret};
+use palisade_core::Finding;
 use zeroize::Zeroizing;
 
 use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::settings::{KeystoreSettings, StoreType};
-use crate::{location, pem, pkcs12};
+use crate::settings::{KeystoreSettings, Passwords, StoreType};
+use crate::{jks, jwk, location, pem, pkcs12};
 
 /// No keystore is this large; something else was named by mistake.
 const MAX_FILE: u64 = 16 << 20;
@@ -41,9 +41,13 @@ impl Keystore {
                 reason,
             }]
         })?;
-        let password = settings.password.as_ref().map(Secret::expose);
-        let (format, mut contents) = read(name, &path, settings.store_type, password)?;
+        let passwords = Passwords::new(settings);
+        let (format, mut contents) = read(name, &path, settings.store_type, passwords)?;
         contents.entries.sort_by(|a, b| a.alias().cmp(b.alias()));
+        let faulty = check_key_passwords(passwords, format, &contents.entries);
+        if !faulty.is_empty() {
+            return Err(faulty);
+        }
         let Contents { entries, findings } = contents;
         let key = format!("palisade.keystores.{name}.location");
         let findings = findings
@@ -85,8 +89,8 @@ impl Keystore {
     }
 
     /// Whether aliases match without regard to case where no exact one is found, as `keytool` has it.
-    pub(crate) fn ignores_case(&self) -> bool {
-        self.format == StoreType::Pkcs12
+    pub fn ignores_case(&self) -> bool {
+        matches!(self.format, StoreType::Pkcs12 | StoreType::Jks)
     }
 }
 
@@ -94,40 +98,70 @@ fn read(
     name: &str,
     path: &Path,
     wanted: StoreType,
-    password: Option<&str>,
+    passwords: Passwords<'_>,
 ) -> Result<(StoreType, Contents), Vec<StoreError>> {
-    let unsupported = |path: &Path, format| vec![unsupported(path, format)];
-    match wanted {
-        StoreType::Jks => return Err(unsupported(path, StoreFormat::Jks)),
-        StoreType::Jwks => return Err(unsupported(path, StoreFormat::Jwks)),
-        StoreType::Auto | StoreType::Pem if path.is_dir() => {
-            return pem::read_folder(path, password).map(|contents| (StoreType::Pem, contents));
-        }
-        StoreType::Auto | StoreType::Pem | StoreType::Pkcs12 => {}
+    if matches!(wanted, StoreType::Auto | StoreType::Pem) && path.is_dir() {
+        return pem::read_folder(path, passwords).map(|contents| (StoreType::Pem, contents));
     }
     let bytes = read_file(path).map_err(|error| vec![error])?;
-    let mismatch = |expected: &str| {
-        vec![StoreError::WrongFormat {
+    let found = detect(&bytes);
+    let format = found.map(StoreFormat::store_type);
+    if found == Some(StoreFormat::Jceks) {
+        return Err(vec![StoreError::UnsupportedFormat {
             path: path.to_owned(),
-            expected: expected.to_owned(),
-        }]
-    };
-    match (detect(&bytes), wanted) {
-        (Some(format @ (StoreFormat::Jks | StoreFormat::Jceks | StoreFormat::Jwks)), _) => {
-            Err(unsupported(path, format))
-        }
-        (Some(StoreFormat::Pkcs12), StoreType::Pem) => Err(mismatch("PEM, as `type` says: it is PKCS#12")),
-        (Some(StoreFormat::Pkcs12), _) => {
-            pkcs12::read(name, path, &bytes, password).map(|contents| (StoreType::Pkcs12, contents))
-        }
-        (Some(StoreFormat::Pem), StoreType::Pkcs12) => Err(mismatch("PKCS#12, as `type` says: it is PEM")),
-        (_, StoreType::Pkcs12) => Err(mismatch("PKCS#12, as `type` says")),
-        (Some(StoreFormat::Pem | StoreFormat::Der), _) => {
-            pem::read_single(name, path, &bytes, password).map(|contents| (StoreType::Pem, contents))
-        }
-        (None, StoreType::Pem) => Err(mismatch("PEM, as `type` says")),
-        (None, _) => Err(mismatch("a keystore of a known format (PEM, PKCS#12)")),
+            format: "JCEKS",
+            remedy: "`keytool -importkeystore -deststoretype pkcs12`",
+        }]);
     }
+    let format = match (format, wanted) {
+        (Some(format), StoreType::Auto) => format,
+        (Some(format), wanted) if format == wanted => format,
+        (found, wanted) => {
+            return Err(vec![StoreError::WrongFormat {
+                path: path.to_owned(),
+                expected: mismatch(wanted, found),
+            }]);
+        }
+    };
+    match format {
+        StoreType::Pkcs12 => pkcs12::read(name, path, &bytes, passwords.store()),
+        StoreType::Jks => jks::read(path, &bytes, passwords),
+        StoreType::Jwks => jwk::read(name, path, &bytes),
+        StoreType::Pem | StoreType::Auto => pem::read_single(name, path, &bytes, passwords),
+    }
+    .map(|contents| (format, contents))
+}
+
+/// What was expected, and what there is instead.
+fn mismatch(wanted: StoreType, found: Option<StoreType>) -> String {
+    match (wanted, found) {
+        (StoreType::Auto, _) => "a keystore of a known format (PEM, PKCS#12, JKS, JWK Set)".to_owned(),
+        (wanted, Some(found)) => format!("{}, as `type` says: it is {}", wanted.title(), found.title()),
+        (wanted, None) => format!("{}, as `type` says", wanted.title()),
+    }
+}
+
+/// Passwords of single keys, which must be there and may have one.
+fn check_key_passwords(passwords: Passwords<'_>, format: StoreType, entries: &[Entry]) -> Vec<StoreError> {
+    let faulty = |alias: &str| {
+        if matches!(format, StoreType::Pkcs12 | StoreType::Jwks) {
+            return Some(StoreError::KeyPasswordNotPossible {
+                alias: alias.to_owned(),
+                format: format.title(),
+            });
+        }
+        let is_meant = |entry: &&Entry| entry.alias().to_lowercase() == alias.to_lowercase();
+        let is_key = |entry: &Entry| matches!(entry, Entry::Key(_) | Entry::Unusable { .. });
+        (!entries.iter().find(is_meant).is_some_and(is_key)).then(|| StoreError::UnknownKeyPassword {
+            alias: alias.to_owned(),
+            known: entries
+                .iter()
+                .filter(|entry| is_key(entry))
+                .map(|entry| entry.alias().to_owned())
+                .collect(),
+        })
+    };
+    passwords.aliases().filter_map(faulty).collect()
 }
 
 /// Reads a whole file, within the limit. The copy is wiped when dropped.
@@ -178,30 +212,31 @@ enum StoreFormat {
 
 /// Tells the format by the content; names of files mean nothing.
 fn detect(bytes: &[u8]) -> Option<StoreFormat> {
+    let is_json = || {
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        text.trim_ascii_start().starts_with(b"{")
+    };
     let is_pem = || bytes.windows(11).any(|window| window == b"-----BEGIN ");
     match bytes {
-        [0xfe, 0xed, 0xfe, 0xed, ..] => Some(StoreFormat::Jks),
-        [0xce, 0xce, 0xce, 0xce, ..] => Some(StoreFormat::Jceks),
+        _ if bytes.starts_with(&jks::MAGIC) => Some(StoreFormat::Jks),
+        _ if bytes.starts_with(&jks::JCEKS_MAGIC) => Some(StoreFormat::Jceks),
         _ if pkcs12::is_pfx(bytes) => Some(StoreFormat::Pkcs12),
+        // Before PEM: a text inside JSON may look like it.
+        _ if is_json() => Some(StoreFormat::Jwks),
         _ if is_pem() => Some(StoreFormat::Pem),
         [0x30, ..] => Some(StoreFormat::Der),
-        _ if bytes.trim_ascii_start().starts_with(b"{") => Some(StoreFormat::Jwks),
         _ => None,
     }
 }
 
-fn unsupported(path: &Path, format: StoreFormat) -> StoreError {
-    let (format, remedy) = match format {
-        StoreFormat::Jceks => ("JCEKS", "`keytool -importkeystore -deststoretype pkcs12`"),
-        StoreFormat::Jwks => ("JWK Set", "a tool that writes PEM"),
-        StoreFormat::Jks | StoreFormat::Pem | StoreFormat::Pkcs12 | StoreFormat::Der => {
-            ("JKS", "`keytool -importkeystore -deststoretype pkcs12`")
+impl StoreFormat {
+    fn store_type(self) -> StoreType {
+        match self {
+            Self::Pem | Self::Der => StoreType::Pem,
+            Self::Pkcs12 => StoreType::Pkcs12,
+            Self::Jks | Self::Jceks => StoreType::Jks,
+            Self::Jwks => StoreType::Jwks,
         }
-    };
-    StoreError::UnsupportedFormat {
-        path: path.to_owned(),
-        format,
-        remedy,
     }
 }
 
@@ -219,6 +254,7 @@ mod tests {
     #[case(b"\x30\x80\x02\x01\x03\x30\x80", Some(StoreFormat::Pkcs12))]
     #[case(b"\x30\x05\x02\x01\x00\x30\x00", Some(StoreFormat::Der))]
     #[case(b" {\"keys\":[]}", Some(StoreFormat::Jwks))]
+    #[case(b"\xef\xbb\xbf{\"x\":\"-----BEGIN A-----\"}", Some(StoreFormat::Jwks))]
     #[case(b"hello", None)]
     #[case(b"", None)]
     fn the_format_is_told_by_the_content(#[case] bytes: &[u8], #[case] format: Option<StoreFormat>) {

@@ -67,7 +67,7 @@ fn a_reload_takes_what_loads_and_keeps_the_last_good_state_of_what_does_not() {
             .subject
             .clone()
     };
-    let now = SystemTime::from(datetime!(2026-01-01 00:00 UTC));
+    let now = SystemTime::from(datetime!(2021-01-01 00:00 UTC));
 
     root.server(&["new"]).write_pem(folder.path(), "a");
     fs::write(folder.path().join("b.pem"), "half wri").unwrap();
@@ -128,6 +128,30 @@ fn the_age_of_a_certificate_is_a_finding(
 }
 
 #[test]
+fn a_key_that_was_not_replaced_for_two_years_is_a_finding_and_its_issuer_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = datetime!(2024-01-01 00:00 UTC);
+    let leaf = TestCa::new("Root").leaf("server").not_before(begin).issue();
+    leaf.write_pem(folder.path(), "server");
+    fs::write(folder.path().join("partner.pem"), leaf.leaf_pem()).unwrap();
+    let settings = BTreeMap::from([("keys".to_owned(), KeystoreSettings::new("."))]);
+    let keystores = Keystores::load(folder.path(), &settings).unwrap();
+    let now = |days| (begin + time::Duration::days(days)).into();
+    assert_eq!(keystores.findings(now(730)), []);
+    let findings = keystores.findings(now(731));
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        (findings[0].code.as_ref(), findings[0].severity),
+        ("certificate-old", Severity::Caution)
+    );
+    assert!(
+        findings[0]
+            .message
+            .contains("under alias `server` is 731 days old")
+    );
+}
+
+#[test]
 fn facts_of_a_certificate_are_read_whole() {
     let issuing = TestCa::new("Root").intermediate("Issuing, \"the\" CA");
     let client = issuing
@@ -177,6 +201,9 @@ fn settings_are_read_as_they_are_written() {
     assert!(!format!("{settings:?}").contains("s3cret"));
     assert_eq!(read(r#"{"location": "a"}"#).unwrap().store_type, StoreType::Auto);
     assert!(read(r#"{"location": "a", "pasword": "x"}"#).is_err());
+    let settings = read(r#"{"location": "a.jks", "key-passwords": {"server": "s3cret"}}"#).unwrap();
+    assert_eq!(settings.key_passwords["server"].expose(), "s3cret");
+    assert!(!format!("{settings:?}").contains("s3cret"));
     assert!(read(r#"{"location": "a", "type": "p12"}"#).is_err());
 }
 

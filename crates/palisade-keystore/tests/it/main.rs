@@ -1,14 +1,16 @@
 //! Keystores as OpenSSL, Java and others write them, and as we write them for them.
 #![expect(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot make its files must stop"
 )]
 
+mod jks;
+mod jwks;
 mod keystores;
 mod pem;
 mod pem_keys;
 mod pkcs12;
 mod public_keys;
 mod support;
+mod writer;

@@ -17,7 +17,7 @@ fn a_single_file_is_known_by_the_name_of_its_keystore() {
     assert_is(&keystores, "mine", &server);
     assert_is(&keystores, "mine/mine", &server);
     assert_eq!(
-        keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000)),
+        keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000)),
         []
     );
 }
@@ -33,7 +33,7 @@ fn a_folder_gives_one_alias_per_stem() {
     write(&folder, "der.CER", root.certificate());
     write(&folder, ".hidden.pem", "-----BEGIN");
     write(&folder, "README.txt", "not a key");
-    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
     let revoked = root.crl(
         &[],
         now.into(),
@@ -88,7 +88,7 @@ fn of_two_issuers_with_one_name_the_one_that_signed_is_taken() {
     );
     let keystores = load_one(folder.path(), "server.pem").unwrap();
     assert_is(&keystores, "mine", &server);
-    let findings = keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000));
+    let findings = keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
     assert!(
         findings
             .iter()
@@ -143,7 +143,7 @@ fn every_faulty_file_of_every_keystore_is_reported() {
         ("jwks", KeystoreSettings::new("keys.json")),
         (
             "named",
-            KeystoreSettings::new("anything").store_type(StoreType::Jks),
+            KeystoreSettings::new("keys.json").store_type(StoreType::Jks),
         ),
         ("pem", KeystoreSettings::new("keys")),
         ("remote", KeystoreSettings::new("https://example.org/a.p12")),
@@ -161,12 +161,14 @@ fn every_faulty_file_of_every_keystore_is_reported() {
             "gone", "jks", "jwks", "named", "pem", "pem", "pem", "pem", "remote"
         ]
     );
-    assert_eq!(found[1].1, "palisade.keystores.jks.type");
+    assert_eq!(found[1].1, "palisade.keystores.jks.password");
+    assert_eq!(found[3].1, "palisade.keystores.named.type");
     let text = errors.to_string();
     for part in [
         "No such file",
-        "JKS is not supported by this build",
-        "JWK Set is not supported",
+        "keystore.jks needs a password",
+        "keys.json holds neither a private key nor a certificate",
+        "keys.json is not JKS, as `type` says: it is a JWK Set",
         "a.pem",
         "b.pem",
     ] {

@@ -189,11 +189,43 @@ fn a_key_that_others_may_read_is_a_finding() {
         .write_pem(folder.path(), "server");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let keystores = load_one(folder.path(), "server.pem").unwrap();
-    let findings = keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000));
+    let findings = keystores.findings(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].code, "key-file-readable-by-others");
     assert_eq!(
         findings[0].key.as_deref(),
         Some("palisade.keystores.mine.location")
     );
+}
+
+#[test]
+fn each_key_of_a_folder_may_have_a_password_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        TestCa::new("Root")
+            .server(&[name])
+            .write_pem(folder.path(), "clear");
+        let (out, pass) = (format!("keys/{name}.pem"), format!("pass:secret-of-{name}"));
+        fs::create_dir_all(folder.path().join("keys")).unwrap();
+        openssl(
+            &folder,
+            &[
+                "pkcs8",
+                "-topk8",
+                "-in",
+                "clear.pem",
+                "-out",
+                &out,
+                "-passout",
+                &pass,
+            ],
+        );
+    }
+    let settings = KeystoreSettings::new("keys").password(Secret::new("secret-of-one"));
+    let refused = load(folder.path(), &[("mine", settings.clone())]).unwrap_err();
+    assert_eq!(refused.0.len(), 1, "{refused}");
+    let settings = settings.key_password("two", Secret::new("secret-of-two"));
+    let keystores = load(folder.path(), &[("mine", settings.clone())]).unwrap();
+    assert!(keystores.key("one").is_ok() && keystores.key("two").is_ok());
+    assert!(!format!("{settings:?}").contains("secret-of"));
 }

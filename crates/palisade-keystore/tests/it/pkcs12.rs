@@ -15,21 +15,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 use tempfile::TempDir;
 
-const PASSWORD: &str = "chángeit";
+use crate::support::{keytool_is_missing, run};
 
-fn run(folder: &TempDir, program: &str, arguments: &[&str]) {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+const PASSWORD: &str = "chángeit";
 
 /// Writes the material and has `openssl pkcs12 -export` make `store.p12` of it.
 fn export(folder: &TempDir, certificate: &TestCert, extra: &[&str]) {
@@ -319,10 +307,36 @@ fn a_configured_type_that_the_content_contradicts_is_refused() {
     );
 }
 
-#[test]
-fn stores_made_by_keytool_open() {
-    if Command::new("keytool").arg("-help").output().is_err() {
-        eprintln!("keytool is not installed: Java's own stores are not tried here");
+/// The defaults of Java's releases, as their `java.security` has them.
+const JAVA_8: &[&str] = &["-J-Dkeystore.pkcs12.legacy"];
+const JAVA_11: &[&str] = &[
+    "-J-Dkeystore.pkcs12.certProtectionAlgorithm=PBEWithSHA1AndRC2_40",
+    "-J-Dkeystore.pkcs12.certPbeIterationCount=50000",
+    "-J-Dkeystore.pkcs12.keyProtectionAlgorithm=PBEWithSHA1AndDESede",
+    "-J-Dkeystore.pkcs12.keyPbeIterationCount=50000",
+    "-J-Dkeystore.pkcs12.macAlgorithm=HmacPBESHA1",
+    "-J-Dkeystore.pkcs12.macIterationCount=100000",
+];
+const JAVA_17: &[&str] = &[
+    "-J-Dkeystore.pkcs12.certProtectionAlgorithm=PBEWithHmacSHA256AndAES_256",
+    "-J-Dkeystore.pkcs12.keyProtectionAlgorithm=PBEWithHmacSHA256AndAES_256",
+    "-J-Dkeystore.pkcs12.macAlgorithm=HmacPBESHA256",
+];
+const SHA_512: &[&str] = &[
+    "-J-Dkeystore.pkcs12.certProtectionAlgorithm=PBEWithHmacSHA512AndAES_128",
+    "-J-Dkeystore.pkcs12.keyProtectionAlgorithm=PBEWithHmacSHA512AndAES_256",
+    "-J-Dkeystore.pkcs12.macAlgorithm=HmacPBESHA512",
+];
+const CLEAR_CERTIFICATES: &[&str] = &["-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE"];
+
+#[rstest]
+#[case::java_8(JAVA_8, true)]
+#[case::java_11(JAVA_11, true)]
+#[case::java_17_and_21(JAVA_17, false)]
+#[case::sha_512(SHA_512, false)]
+#[case::clear_certificates(CLEAR_CERTIFICATES, false)]
+fn stores_made_by_keytool_open(#[case] java: &[&str], #[case] is_weak: bool) {
+    if keytool_is_missing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -334,7 +348,7 @@ fn stores_made_by_keytool_open() {
         "-storepass",
         "changeit",
     ];
-    let with = |arguments: &[&'static str]| run(&folder, "keytool", &[arguments, &shared[..]].concat());
+    let with = |arguments: &[&str]| run(&folder, "keytool", &[java, arguments, &shared[..]].concat());
     with(&[
         "-genkeypair",
         "-alias",
@@ -377,10 +391,8 @@ fn stores_made_by_keytool_open() {
     ]);
     let keystores = load(folder.path(), Some("changeit")).unwrap();
     assert_eq!(keystores.aliases(), ["partner-ca", "second", "server"]);
-    assert_eq!(
-        keystores.identity("Server").unwrap().chain()[0].facts().subject,
-        "CN=java,O=Org"
-    );
+    let server = keystores.identity("Server").unwrap();
+    assert_eq!(server.chain()[0].facts().subject, "CN=java,O=Org");
     assert_eq!(
         keystores.identity("second").unwrap().key().algorithm(),
         &KeyAlgorithm::EcP384
@@ -394,6 +406,131 @@ fn stores_made_by_keytool_open() {
         refused,
         "alias `partner-ca` holds a certificate without a private key (aliases with a key: `second`, `server`)"
     );
+    let findings = keystores.findings(std::time::UNIX_EPOCH);
+    let found = findings
+        .iter()
+        .any(|finding| finding.code == "keystore-format-weak");
+    assert_eq!(found, is_weak, "{findings:?}");
+}
+
+#[test]
+fn the_issuers_that_java_names_after_their_subjects_are_no_entries_of_their_own() {
+    if keytool_is_missing() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = TestCa::new("Root");
+    let server = root.intermediate("Issuing").server(&["localhost"]);
+    fs::write(
+        folder.path().join("above.pem"),
+        root.intermediate("Issuing").pem(),
+    )
+    .unwrap();
+    fs::write(folder.path().join("chain.pem"), server.chain_pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), server.key_pem()).unwrap();
+    let pass = format!("pass:{}", "chang3it");
+    run(
+        &folder,
+        "openssl",
+        &[
+            "pkcs12",
+            "-export",
+            "-in",
+            "chain.pem",
+            "-inkey",
+            "key.pem",
+            "-name",
+            "server",
+            "-out",
+            "openssl.p12",
+            "-passout",
+            &pass,
+        ],
+    );
+    run(
+        &folder,
+        "keytool",
+        &[
+            "-importkeystore",
+            "-noprompt",
+            "-srckeystore",
+            "openssl.p12",
+            "-srcstorepass",
+            "chang3it",
+            "-destkeystore",
+            "store.p12",
+            "-deststoretype",
+            "PKCS12",
+            "-deststorepass",
+            "chang3it",
+        ],
+    );
+    let keystores = load(folder.path(), Some("chang3it")).unwrap();
+    assert_eq!(keystores.aliases(), ["server"]);
+    assert_eq!(
+        keystores.identity("server").unwrap().chain().len(),
+        server.chain().len()
+    );
+}
+
+#[test]
+fn a_trusted_certificate_of_openssl_is_found_with_and_without_javas_attribute() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ca.pem"), TestCa::new("Partner").pem()).unwrap();
+    let pass = format!("pass:{PASSWORD}");
+    let make = [
+        "pkcs12",
+        "-export",
+        "-nokeys",
+        "-in",
+        "ca.pem",
+        "-name",
+        "partner",
+        "-out",
+        "store.p12",
+        "-passout",
+        &pass,
+    ];
+    let supports = Command::new("openssl")
+        .args(["pkcs12", "-help"])
+        .output()
+        .is_ok_and(|help| String::from_utf8_lossy(&help.stderr).contains("-jdktrust"));
+    let attribute: &[&str] = &["-jdktrust", "anyExtendedKeyUsage"];
+    if !supports {
+        eprintln!("this openssl knows no -jdktrust: Java's attribute is tried with keytool alone");
+    }
+    for extra in [&[], attribute]
+        .into_iter()
+        .filter(|extra| extra.is_empty() || supports)
+    {
+        run(&folder, "openssl", &[&make[..], extra].concat());
+        let keystores = load(folder.path(), Some(PASSWORD)).unwrap();
+        let alias = keystores.aliases().remove(0);
+        assert_eq!(
+            keystores.certificates(&alias).unwrap()[0].facts().subject,
+            "CN=Partner"
+        );
+    }
+}
+
+#[test]
+fn keys_of_pkcs12_have_no_passwords_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    export(
+        &folder,
+        &TestCa::new("Root").server(&["localhost"]),
+        &["-name", "server"],
+    );
+    let settings = KeystoreSettings::new("store.p12")
+        .password(Secret::new(PASSWORD))
+        .key_password("server", Secret::new("another"));
+    let errors =
+        Keystores::load(folder.path(), &BTreeMap::from([("mine".to_owned(), settings)])).unwrap_err();
+    assert!(matches!(
+        errors.0[0].error,
+        StoreError::KeyPasswordNotPossible { .. }
+    ));
+    assert!(!format!("{errors}{errors:?}").contains("another"));
 }
 
 proptest! {

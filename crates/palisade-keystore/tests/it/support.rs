@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use palisade_keystore::{KeystoreSettings, Keystores, LoadErrors, StoreError};
+use palisade_keystore::{Certificate, KeystoreSettings, Keystores, LoadErrors, PrivateKey, StoreError};
 use palisade_test::ca::TestCert;
 use tempfile::TempDir;
 
@@ -33,14 +33,40 @@ pub(crate) fn write(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) {
 }
 
 pub(crate) fn openssl(folder: &TempDir, arguments: &[&str]) {
-    let output = Command::new("openssl")
+    run(folder, "openssl", arguments);
+}
+
+/// Runs a program in the folder and returns what it prints.
+pub(crate) fn run(folder: &TempDir, program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
         .args(arguments)
         .current_dir(folder.path())
         .output()
         .unwrap();
     assert!(
         output.status.success(),
-        "openssl {arguments:?}: {}",
+        "{program} {arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Whether Java's `keytool` is there. Where it is not, the test says that it tries nothing.
+pub(crate) fn keytool_is_missing() -> bool {
+    let missing = Command::new("keytool").arg("-help").output().is_err();
+    if missing {
+        eprintln!("keytool is not installed: nothing is tried against Java here");
+    }
+    missing
+}
+
+/// A key with its chain, for the builder.
+pub(crate) fn parts(certificate: &TestCert) -> (PrivateKey, Vec<Certificate>) {
+    let key = PrivateKey::from_der(certificate.key().secret_der()).unwrap();
+    let chain = certificate
+        .chain()
+        .iter()
+        .map(|der| Certificate::from_der(der.clone()).unwrap());
+    (key, chain.collect())
 }
