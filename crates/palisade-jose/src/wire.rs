@@ -32,6 +32,9 @@ mod peek;
 mod sign;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use compact::is_compact;
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;

@@ -109,7 +109,12 @@ fn halves(key: &[u8]) -> Result<(&[u8], &[u8]), Unspecified> {
 }
 
 /// HMAC over the additional data, the vector, the ciphertext and the length of the additional data in bits (RFC 7518 5.2.2.1).
-fn cbc_tag(key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8]) -> Result<[u8; TAG], Unspecified> {
+pub(super) fn cbc_tag(
+    key: &[u8],
+    iv: &[u8],
+    aad: &[u8],
+    ciphertext: &[u8],
+) -> Result<[u8; TAG], Unspecified> {
     let bits = u64::try_from(aad.len())
         .ok()
         .and_then(|bytes| bytes.checked_mul(8))
@@ -122,7 +127,13 @@ fn cbc_tag(key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8]) -> Result<[u8; 
     context.sign().as_ref().first_chunk().copied().ok_or(Unspecified)
 }
 
-fn open_cbc(key: &[u8], iv: &[u8], aad: &[u8], content: &mut [u8], tag: &[u8]) -> Result<usize, Unspecified> {
+pub(super) fn open_cbc(
+    key: &[u8],
+    iv: &[u8],
+    aad: &[u8],
+    content: &mut [u8],
+    tag: &[u8],
+) -> Result<usize, Unspecified> {
     let (mac_key, cipher_key) = halves(key)?;
     verify_slices_are_equal(&cbc_tag(mac_key, iv, aad, content)?, tag)?;
     let start = DecryptionContext::Iv128(<&[u8; 16]>::try_from(iv).map_err(|_| Unspecified)?.into());

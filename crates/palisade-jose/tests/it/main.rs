@@ -1,3 +1,4 @@
 //! Message security, from the outside.
 
+mod vectors;
 mod wire;

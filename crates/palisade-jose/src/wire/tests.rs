@@ -1,0 +1,4 @@
+//! What cannot be seen from outside: content encryption by itself, and the vectors of Project Wycheproof below the wire.
+
+mod content;
+mod wycheproof;
