@@ -22,20 +22,37 @@ const SECRET_WORDS: [&str; 10] = [
 /// The longest value shown whole, in characters.
 const SHOWN: usize = 120;
 
-/// Whether the last name of a key says that its value is secret.
+/// Names whose members are secret, whatever the members are called: they are named after what they open.
+const SECRET_MAPS: [&str; 1] = ["key-passwords"];
+
+/// Whether the last names of a key say that its value is secret.
 pub(crate) fn is_secret_key(key: &Key) -> bool {
-    key.segments()
-        .iter()
-        .rev()
-        .find_map(Segment::as_name)
-        .is_some_and(is_secret_name)
+    let mut names = key.segments().iter().rev().filter_map(Segment::as_name);
+    let is_secret = names.next().is_some_and(is_secret_word);
+    is_secret || names.next().is_some_and(is_secret_map)
 }
 
-/// Whether a single name, or the last part of a dotted one, says that its value is secret.
+/// Whether a single name, or the last parts of a dotted one, say that its value is secret.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let name = last.to_lowercase().replace('_', "-");
+    let mut names = name.rsplit('.');
+    // The name of an environment variable has underscores between its parts.
+    let variable = spelling(name).replace("--", ".");
+    names.next().is_some_and(is_secret_word)
+        || names.next().is_some_and(is_secret_map)
+        || variable.rsplit('.').nth(1).is_some_and(is_secret_map)
+}
+
+fn is_secret_word(name: &str) -> bool {
+    let name = spelling(name);
     SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+fn is_secret_map(name: &str) -> bool {
+    SECRET_MAPS.contains(&spelling(name).as_str())
+}
+
+fn spelling(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
 }
 
 /// A value as it may be shown: quoted, without control characters, with the user information of URLs masked.
@@ -96,8 +113,20 @@ mod tests {
     #[case("palisade.interceptors.I.authentication.api-key.header", false)]
     #[case("palisade.listeners.main.tls.key-alias", false)]
     #[case("palisade.interceptors.password-reset.ip-filter.allow", false)]
+    #[case("palisade.keystores.main.key-passwords.server", true)]
+    #[case("palisade.keystores.main.key-passwords[partner.2026]", true)]
+    #[case("palisade.keystores.key-passwords.main.location", false)]
     fn the_last_name_of_a_key_decides_whether_it_is_secret(#[case] key: &str, #[case] secret: bool) {
         assert_eq!(is_secret_key(&Key::parse(key).unwrap()), secret);
+    }
+
+    #[rstest]
+    #[case("DB_PASSWORD", true)]
+    #[case("palisade.keystores.main.key-passwords.server", true)]
+    #[case("PALISADE__KEYSTORES__MAIN__KEY_PASSWORDS__SERVER", true)]
+    #[case("PALISADE__KEYSTORES__MAIN__LOCATION", false)]
+    fn so_it_is_with_names_of_variables(#[case] name: &str, #[case] secret: bool) {
+        assert_eq!(is_secret_name(name), secret);
     }
 
     #[rstest]

@@ -11,7 +11,8 @@ use crate::fixture::{Fixture, text};
 fn secrets_are_never_shown() {
     let fixture = Fixture::properties(
         "palisade.keystores.main.password=hunter2\npalisade.a=x-${palisade.keystores.main.password}\nmy.secret=hunter2\n\
-         palisade.b=${my.secret}\npalisade.c=${DB_PASSWORD}\npalisade.redis.url=redis://ann:hunter2@host:1\npalisade.user.api-key-hashes=hunter2,hunter2",
+         palisade.b=${my.secret}\npalisade.c=${DB_PASSWORD}\npalisade.redis.url=redis://ann:hunter2@host:1\npalisade.user.api-key-hashes=hunter2,hunter2\n\
+         palisade.stores.main.key-passwords.server=hunter2",
     )
     .env("DB_PASSWORD", "hunter2");
     let config = fixture.config();
@@ -27,6 +28,7 @@ fn secrets_are_never_shown() {
         "palisade.b",
         "palisade.c",
         "palisade.user.api-key-hashes",
+        "palisade.stores.main.key-passwords.server",
     ] {
         assert_eq!(config.value(key).unwrap(), "***", "{key}");
         shown.push_str(&config.error(key, "something").to_string());
