@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use palisade_client::ClientBuilder;
 use palisade_config::{Config, Errors, Sources};
-use palisade_core::{BuildError, Finding};
+use palisade_core::{BuildError, Finding, ReplayStore, Resources, SharedReplay};
 use palisade_endpoint::{Environment, Policy, Registry};
 use palisade_keystore::{Certificate, KeystoreSettings, Keystores};
 use palisade_tls::{Acceptor, ListenerSettings};
 use serde_json::Value;
 
 use crate::gateway::{Target, Upstream};
+use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings};
 
 /// What stays the same over all reloads.
@@ -22,6 +23,8 @@ pub(crate) struct Recipe {
     pub(crate) registry: Registry,
     pub(crate) environment: Environment,
     pub(crate) needs_upstream: bool,
+    /// With the settings of the first assembly, unless the application shares one of its own.
+    pub(crate) replay: OnceLock<Arc<ReplayMemory>>,
 }
 
 /// Everything that files say, checked and ready to run.
@@ -88,6 +91,7 @@ impl Recipe {
         if let Ok((keystores, _)) = &keystores {
             environment.resources = environment.resources.with(Arc::clone(keystores));
         }
+        environment.resources = self.with_replay(environment.resources, &config, &settings);
         let policy = self.registry.compile(&config, &environment);
         // Without keystores every alias would look wrong.
         let (keystores, mut alarms) = match keystores {
@@ -126,6 +130,20 @@ impl Recipe {
             findings,
             alarms,
         })
+    }
+
+    /// Stages find the server's replay memory, unless the application has given them another.
+    fn with_replay(&self, resources: Resources, config: &Config, settings: &ServerSettings) -> Resources {
+        if resources.find::<SharedReplay>().is_some() {
+            return resources;
+        }
+        let memory = self.replay.get_or_init(|| {
+            let data_dir = config.folder().join(&settings.data_dir);
+            let clock = Arc::clone(&self.environment.clock);
+            Arc::new(ReplayMemory::new(settings.replay, data_dir, clock))
+        });
+        let memory: Arc<dyn ReplayStore> = Arc::<ReplayMemory>::clone(memory);
+        resources.with(Arc::new(SharedReplay::from(memory)))
     }
 
     fn acceptors(

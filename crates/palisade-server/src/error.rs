@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use palisade_core::ReplayError;
+
 /// Why a server does not serve.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +22,9 @@ pub enum ServeError {
     /// A listener ended by itself.
     #[error("a listener ended: {0}")]
     Listener(#[source] io::Error),
+    /// The memory of accepted messages cannot be opened.
+    #[error("palisade.data-dir: {0}")]
+    Replay(#[source] ReplayError),
     /// Signals cannot be caught.
     #[error("signals cannot be caught: {0}")]
     Signals(#[source] io::Error),

@@ -75,6 +75,7 @@ pub mod logs;
 mod observe;
 mod panics;
 mod reload;
+mod replay;
 mod server;
 pub mod settings;
 mod signals;

@@ -1,6 +1,6 @@
 //! Choosing how a server is loaded.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use palisade_config::{Errors, Sources};
 use palisade_core::{Clock, Resources, SystemClock};
@@ -25,6 +25,7 @@ impl Loader {
                 registry,
                 environment,
                 needs_upstream: false,
+                replay: OnceLock::new(),
             },
         }
     }

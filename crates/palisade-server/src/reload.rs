@@ -24,6 +24,7 @@ use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused};
 use crate::gateway::Gateway;
 use crate::instant;
 use crate::logs::LogHandle;
+use crate::replay::ReplayMemory;
 use crate::settings::ServerSettings;
 use crate::status::{Applied, Reload, Status};
 use crate::watch::Seen;
@@ -78,6 +79,11 @@ impl Running {
                 files,
             }),
         }
+    }
+
+    /// The server's replay memory, unless the application shares one of its own.
+    pub(crate) fn replay(&self) -> Option<&Arc<ReplayMemory>> {
+        self.recipe.replay.get()
     }
 
     /// The files that what applies came from, and those that may put a refused change right.

@@ -169,6 +169,9 @@ impl Server {
     {
         let signals = self.obeys_signals.then(Signals::install).transpose();
         let signals = signals.map_err(ServeError::Signals)?;
+        if let Some(memory) = self.running.replay() {
+            memory.begin().await.map_err(ServeError::Replay)?;
+        }
         let listeners = self.bind().await?;
         let admin = self.bind_admin().await?;
         let addresses = listeners
@@ -195,6 +198,9 @@ impl Server {
         let mut background = JoinSet::new();
         if let Some(metrics) = &self.metrics {
             background.spawn(observe::keep_up(metrics.clone()));
+        }
+        if let Some(memory) = self.running.replay() {
+            background.spawn(Arc::clone(memory).keep_up());
         }
         if let Some(bound) = admin {
             background.spawn(serve_admin(bound, Arc::clone(&self.running.status), self.metrics));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 
 use palisade_client::ClientTlsSettings;
 use palisade_config::{Config, Errors};
@@ -15,27 +16,29 @@ use serde::de::DeserializeOwned;
 use crate::gateway::Target;
 use crate::logs;
 
+mod replay;
+
+pub use self::replay::{ReplaySettings, ReplayStoreKind};
+
 /// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].
 pub const OWN_NAMES: &[&str] = &[
     "admin",
     "body-read-timeout",
+    "data-dir",
     "drain-timeout",
     "justify",
     "keystores",
     "listeners",
     "log",
+    "replay",
     "upstream",
 ];
-
-/// Names of settings that are known and that this build has no use for.
-const UNUSED: &[&str] = &["data-dir"];
 
 /// Names of settings that are known and that this build does not enforce, each with its value that asks for nothing.
 const LATER: &[(&str, Option<&str>)] = &[
     ("connections", None),
     ("directory", Some("config")),
     ("redis", None),
-    ("replay", None),
     ("tenants", None),
     ("users", None),
 ];
@@ -60,6 +63,10 @@ pub struct ServerSettings {
     pub drain_timeout: Period,
     /// `palisade.body-read-timeout`: how long a client may send nothing in the middle of a body (60s).
     pub body_read_timeout: Period,
+    /// `palisade.data-dir`: where files are kept that outlive the server, relative to the configuration folder (`data`).
+    pub data_dir: PathBuf,
+    /// `palisade.replay`.
+    pub replay: ReplaySettings,
 }
 
 /// `palisade.upstream`.
@@ -170,6 +177,8 @@ impl ServerSettings {
                 Period::seconds(60),
                 &mut errors,
             ),
+            data_dir: read_or(config, "palisade.data-dir", PathBuf::from("data"), &mut errors),
+            replay: ReplaySettings::read(config, &mut errors),
         };
         settings.check(config, &mut errors);
         (settings, errors)
@@ -184,6 +193,9 @@ impl ServerSettings {
         }
         if let Err(error) = logs::filter(&self.log.level) {
             errors.push(config.complaint("palisade.log.level", error.to_string()));
+        }
+        if self.data_dir.as_os_str().is_empty() || config.folder().join(&self.data_dir).is_file() {
+            errors.push(config.error("palisade.data-dir", "a directory, or the path of one to be made"));
         }
         for (name, listener) in &self.listeners {
             let key = config.child_key("palisade.listeners", name);
@@ -245,8 +257,10 @@ impl ServerSettings {
                 "palisade.body-read-timeout",
                 self.body_read_timeout != new.body_read_timeout,
             ),
+            ("palisade.data-dir", self.data_dir != new.data_dir),
             ("palisade.drain-timeout", self.drain_timeout != new.drain_timeout),
             ("palisade.log.format", self.log.format != new.log.format),
+            ("palisade.replay", self.replay != new.replay),
             (
                 "palisade.upstream",
                 self.upstream.is_some() != new.upstream.is_some(),
@@ -270,6 +284,7 @@ impl ServerSettings {
                 "palisade.admin.bind",
             ));
         }
+        findings.extend(self.replay.findings(config));
         if let Some(upstream) = &self.upstream {
             findings.extend(upstream.tls.findings("palisade.upstream.tls"));
             let remote = Target::parse(&upstream.url)
@@ -320,7 +335,6 @@ fn unknown_names(config: &Config) -> Errors {
     .concat()
     .into_iter()
     .chain(LATER.iter().map(|(name, _)| *name))
-    .chain(UNUSED.iter().copied())
     .collect();
     config.unknown("palisade", &known)
 }
@@ -335,12 +349,6 @@ fn not_enforced(config: &Config) -> Errors {
         {
             let message = format!("this build does not enforce {key}; remove it");
             errors.push(config.complaint(&key, message));
-        }
-    }
-    for name in UNUSED {
-        let key = format!("palisade.{name}");
-        if config.contains(&key) {
-            errors.push(config.complaint(&key, "this build does not use it; remove it"));
         }
     }
     errors

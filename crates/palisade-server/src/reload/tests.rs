@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use palisade_config::Sources;
@@ -39,6 +39,7 @@ fn running(folder: &Path) -> Running {
         registry: Registry::new(),
         environment: Environment::new(Arc::new(SystemClock::new())),
         needs_upstream: false,
+        replay: OnceLock::new(),
     };
     let assembly = recipe
         .assemble(None)

@@ -1,11 +1,12 @@
 use std::fs;
+use std::path::Path;
 
 use palisade_config::{Config, Sources};
 use palisade_core::Severity;
 use palisade_core::settings::Period;
 use rstest::rstest;
 
-use super::{LogFormat, ServerSettings};
+use super::{LogFormat, ReplayStoreKind, ServerSettings};
 
 fn read(properties: &str) -> (ServerSettings, String, Vec<(Severity, String)>) {
     let folder = tempfile::tempdir().unwrap();
@@ -34,6 +35,11 @@ fn defaults_hold_where_nothing_is_written() {
     assert_eq!(settings.drain_timeout, Period::seconds(30));
     assert_eq!(settings.body_read_timeout, Period::seconds(60));
     assert!(settings.upstream.is_none());
+    assert_eq!(settings.data_dir, Path::new("data"));
+    assert_eq!(
+        (settings.replay.store, settings.replay.max_entries),
+        (ReplayStoreKind::Embedded, 1_000_000)
+    );
 }
 
 #[test]
@@ -46,7 +52,9 @@ fn what_is_written_is_read() {
          palisade.admin.enabled=false\n\
          palisade.log.level=warn,palisade::refusal=info\n\
          palisade.log.format=json\n\
-         palisade.drain-timeout=1m\n",
+         palisade.drain-timeout=1m\n\
+         palisade.data-dir=/var/lib/palisade\n\
+         palisade.replay.max-entries=5\n",
     );
     assert_eq!(errors, "");
     assert_eq!(settings.listeners.keys().collect::<Vec<_>>(), ["public"]);
@@ -58,6 +66,8 @@ fn what_is_written_is_read() {
     assert!(!settings.admin.enabled);
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.drain_timeout, Period::seconds(60));
+    assert_eq!(settings.data_dir, Path::new("/var/lib/palisade"));
+    assert_eq!(settings.replay.max_entries, 5);
 }
 
 #[rstest]
@@ -72,6 +82,7 @@ fn what_is_written_is_read() {
     Severity::Severe,
     "insecure-trust-all"
 )]
+#[case("palisade.replay.store=memory", Severity::Caution, "replay-memory-volatile")]
 fn what_is_unwise_is_found(#[case] properties: &str, #[case] severity: Severity, #[case] code: &str) {
     let (_, errors, findings) = read(properties);
     assert_eq!(errors, "");
@@ -99,7 +110,10 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
     "this build does not enforce palisade.tenants"
 )]
 #[case("palisade.redis.url=redis://a", "this build does not enforce palisade.redis")]
-#[case("palisade.replay.store=memory", "this build does not enforce palisade.replay")]
+#[case("palisade.replay.store=redis", "this build has no store redis")]
+#[case("palisade.replay.store=disk", "palisade.replay.store")]
+#[case("palisade.replay.max-entries=0", "expected at least 1")]
+#[case("palisade.replay.max-entrys=5", "did you mean \"max-entries\"?")]
 #[case(
     "palisade.connections.a.url=https://a",
     "this build does not enforce palisade.connections"
@@ -119,7 +133,7 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
 )]
 #[case("palisade.admin.bind=localhost", "palisade.admin.bind")]
 #[case("palisade.log.format=xml", "palisade.log.format")]
-#[case("palisade.data-dir=data", "this build does not use it; remove it")]
+#[case("palisade.data-dir=application.properties", "expected a directory")]
 fn what_is_wrong_is_an_error(#[case] properties: &str, #[case] part: &str) {
     let (_, errors, _) = read(properties);
     assert_eq!(errors.lines().count(), 1, "{errors}");

@@ -11,5 +11,6 @@ mod common;
 mod gateway;
 mod listener;
 mod reload;
+mod replay;
 mod serving;
 mod upstream;

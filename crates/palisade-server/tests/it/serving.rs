@@ -333,7 +333,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
          palisade.log.level=palisade=loud\n\
          palisade.endpoints[0].interceptors=Missing\n\
          palisade.client.interceptors.A.request.signature.enabled=true\n\
-         palisade.data-dir=data\n",
+         palisade.replay.store=redis\n",
     );
     let errors = folder.load().expect_err("wrong").to_string();
     let line = |offset: usize| format!("application.properties:{}", BASE.lines().count() + offset);
@@ -348,7 +348,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         (8, "palisade.log.level"),
         (9, "Missing"),
         (10, "does not enforce message security"),
-        (11, "palisade.data-dir: this build does not use it; remove it"),
+        (11, "this build has no store redis"),
     ] {
         let start = line(offset);
         let found = errors

@@ -34,7 +34,11 @@ fn told(start: &str) -> BTreeSet<String> {
 fn the_page_of_operations_names_every_metric() {
     let metrics: BTreeSet<String> = names("\"palisade_")
         .into_iter()
-        .filter(|name| name.ends_with("_total") || name.ends_with("_seconds"))
+        .filter(|name| {
+            ["_total", "_seconds", "_entries"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
         .collect();
     assert!(!metrics.is_empty());
     assert_eq!(

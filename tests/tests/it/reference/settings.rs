@@ -12,7 +12,7 @@ use super::reader::{Reader, Row};
 use super::source::{self, Types};
 
 /// Which struct is read from which place.
-const TABLES: [(&str, &str, &str); 9] = [
+const TABLES: [(&str, &str, &str); 10] = [
     ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
     ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
     ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
@@ -31,6 +31,7 @@ const TABLES: [(&str, &str, &str); 9] = [
         "palisade.interceptors.<Name>.headers",
         "HeaderSettings",
     ),
+    ("Accepted messages", "palisade.replay", "ReplaySettings"),
     ("The upstream", "palisade.upstream", "UpstreamSettings"),
     ("The admin listener", "palisade.admin", "AdminSettings"),
     ("The log", "palisade.log", "LogSettings"),
@@ -93,6 +94,12 @@ fn single_keys() -> Vec<Row> {
             "period",
             &server.body_read_timeout.to_string(),
             "How long a client may send nothing in the middle of a body.",
+        ),
+        Row::new(
+            "palisade.data-dir",
+            "path",
+            &server.data_dir.display().to_string(),
+            "The directory of files that outlive the server, for this server alone; made when it is needed.",
         ),
         Row::new(
             "palisade.drain-timeout",

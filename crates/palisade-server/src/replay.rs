@@ -1,0 +1,160 @@
+//! The server's replay memory: one for its life, whatever is reloaded.
+//!
+//! 1. Nothing is opened and no file is made unless a stage asks for it, and not before the server serves: checking a
+//!    configuration takes nothing away from the server that runs with it.
+//! 2. When a server begins to serve, what its stages asked for is opened before anything listens. A stage that comes with a reload
+//!    has it opened then; if that fails, the reload is refused.
+//! 3. A memory in this process begins at a whole second before the first request, so that messages that say in which second they
+//!    were created are not refused for it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use palisade_core::{BoxFuture, Clock, Replay, ReplayError, ReplayStore, SeenMessage};
+use palisade_store::{EmbeddedReplay, EmbeddedReplayConfig, MemoryReplay};
+use tokio::task::spawn_blocking;
+
+use crate::settings::{ReplaySettings, ReplayStoreKind};
+
+/// How often what is due is forgotten, and counted what remains.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The replay memory that stages share.
+#[derive(Debug)]
+pub(crate) struct ReplayMemory {
+    settings: ReplaySettings,
+    data_dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    wanted: Mutex<Wanted>,
+    opened: OnceLock<Opened>,
+}
+
+/// It is opened once both are so.
+#[derive(Debug, Default)]
+struct Wanted {
+    by_a_stage: bool,
+    by_the_server: bool,
+}
+
+#[derive(Debug)]
+enum Opened {
+    Memory(MemoryReplay),
+    Embedded(EmbeddedReplay),
+}
+
+impl ReplayMemory {
+    pub(crate) fn new(settings: ReplaySettings, data_dir: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            settings,
+            data_dir,
+            clock,
+            wanted: Mutex::default(),
+            opened: OnceLock::new(),
+        }
+    }
+
+    /// Opens what stages asked for, and lets those to come have it opened at once.
+    pub(crate) async fn begin(self: &Arc<Self>) -> Result<(), ReplayError> {
+        let this = Arc::clone(self);
+        let opened = spawn_blocking(move || this.want(|wanted| wanted.by_the_server = true));
+        opened.await.map_err(ReplayError::unavailable)??;
+        if let Some(Opened::Memory(_)) = self.opened.get() {
+            tokio::time::sleep(until_the_next_second(self.clock.now())).await;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is due and counts what remains, until it is dropped.
+    pub(crate) async fn keep_up(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(UPKEEP);
+        loop {
+            interval.tick().await;
+            let this = Arc::clone(&self);
+            // There may be a million of them.
+            let _ = spawn_blocking(move || this.reclaim()).await;
+        }
+    }
+
+    fn want(&self, say: impl FnOnce(&mut Wanted)) -> Result<(), ReplayError> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        say(&mut wanted);
+        if wanted.by_a_stage && wanted.by_the_server && self.opened.get().is_none() {
+            // Nobody else sets it without the lock.
+            let _ = self.opened.set(self.make()?);
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<Opened, ReplayError> {
+        let max_entries = self.settings.max_entries;
+        Ok(match self.settings.store {
+            ReplayStoreKind::Memory => Opened::Memory(MemoryReplay::new(max_entries, self.clock.now())),
+            ReplayStoreKind::Embedded => {
+                let config = EmbeddedReplayConfig::new(&self.data_dir).max_entries(max_entries);
+                Opened::Embedded(EmbeddedReplay::open(&config).map_err(ReplayError::unavailable)?)
+            }
+        })
+    }
+
+    fn reclaim(&self) {
+        let now = self.clock.now();
+        let entries = match self.opened.get() {
+            Some(Opened::Memory(memory)) => {
+                memory.reclaim(now);
+                memory.entries()
+            }
+            Some(Opened::Embedded(memory)) => {
+                memory.reclaim(now);
+                memory.entries()
+            }
+            None => return,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
+        metrics::gauge!("palisade_replay_entries").set(entries as f64);
+    }
+}
+
+impl ReplayStore for ReplayMemory {
+    fn burn<'a>(&'a self, message: SeenMessage<'a>) -> BoxFuture<'a, Result<Replay, ReplayError>> {
+        let answer = match self.opened.get() {
+            Some(Opened::Memory(memory)) => memory.burn(message),
+            Some(Opened::Embedded(memory)) => memory.burn(message),
+            None => Box::pin(async { Err(ReplayError::unavailable("the server does not serve yet")) }),
+        };
+        Box::pin(async move {
+            let answer = answer.await;
+            if matches!(answer, Err(ReplayError::Full)) {
+                metrics::counter!("palisade_replay_full_total").increment(1);
+            }
+            answer
+        })
+    }
+
+    fn open(&self) -> Result<(), ReplayError> {
+        self.want(|wanted| wanted.by_a_stage = true)
+    }
+}
+
+fn until_the_next_second(now: SystemTime) -> Duration {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_nanos(1_000_000_000 - u64::from(since.subsec_nanos().max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use rstest::rstest;
+
+    use super::until_the_next_second;
+
+    #[rstest]
+    #[case(0, 999_999_999)]
+    #[case(1, 999_999_999)]
+    #[case(999_999_999, 1)]
+    fn the_next_second_is_never_far(#[case] nanos: u32, #[case] left: u64) {
+        let now = UNIX_EPOCH + Duration::new(7, nanos);
+        assert_eq!(until_the_next_second(now), Duration::from_nanos(left));
+    }
+}
