@@ -10,6 +10,7 @@
 mod common;
 mod gateway;
 mod listener;
+mod partners;
 mod reload;
 mod replay;
 mod serving;
