@@ -181,6 +181,19 @@ fn next_above(certificate: &Certificate, candidates: &[Certificate]) -> Option<u
         .position(|candidate| certificate.is_issued_by(candidate))
 }
 
+/// The certificate at the lower end of a chain: the only one that issued none of the others. `None` where they are no chain.
+pub(crate) fn lowest(certificates: &[Certificate]) -> Option<&Certificate> {
+    if let [only] = certificates {
+        return Some(only);
+    }
+    let mut ends = certificates.iter().filter(|candidate| {
+        !certificates
+            .iter()
+            .any(|other| other != *candidate && other.is_issued_by(candidate))
+    });
+    ends.next().filter(|_| ends.next().is_none())
+}
+
 /// Why a key that stands in a keystore cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -227,6 +240,19 @@ impl Entry {
             Self::Key(entry) => entry.alias(),
             Self::PublicKey(key) => key.alias(),
             Self::Certificates { alias, .. } | Self::Unusable { alias, .. } => alias,
+        }
+    }
+
+    /// The public key under the alias: of several certificates the one at the lower end of their chain. `None` where there is
+    /// none, or none that can be used; [`Keystores::public_key`](crate::Keystores::public_key) says why.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        match self {
+            Self::Key(entry) => Some(entry.public_key().clone()),
+            Self::PublicKey(key) => Some(key.clone()),
+            Self::Certificates { alias, certificates } => {
+                PublicKey::from_certificate(alias.as_str(), lowest(certificates)?.clone()).ok()
+            }
+            Self::Unusable { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use palisade_core::{Finding, Severity};
 
-use crate::entry::{Certificate, Entry, KeyEntry};
+use crate::entry::{Certificate, Entry, KeyEntry, lowest};
 use crate::error::{LoadError, LoadErrors, LookupError, StoreError};
 use crate::public_key::PublicKey;
 use crate::settings::KeystoreSettings;
@@ -160,7 +160,7 @@ impl Keystores {
                     alias: alias.to_owned(),
                     count: certificates.len(),
                 };
-                let leaf = leaf(certificates).ok_or_else(several)?;
+                let leaf = lowest(certificates).ok_or_else(several)?;
                 PublicKey::from_certificate(own.clone(), leaf.clone()).map_err(|reason| {
                     LookupError::UnusableCertificate {
                         alias: alias.to_owned(),
@@ -334,19 +334,6 @@ fn matching<'a>(stores: impl Iterator<Item = &'a Keystore>, alias: &str) -> Vec<
         .into_iter()
         .filter(|(store, entry)| store.ignores_case() && entry.alias().to_lowercase() == folded)
         .collect()
-}
-
-/// The certificate at the lower end of a chain: the only one that issued none of the others. `None` where they are no chain.
-fn leaf(certificates: &[Certificate]) -> Option<&Certificate> {
-    if let [only] = certificates {
-        return Some(only);
-    }
-    let mut ends = certificates.iter().filter(|candidate| {
-        !certificates
-            .iter()
-            .any(|other| other != *candidate && other.is_issued_by(candidate))
-    });
-    ends.next().filter(|_| ends.next().is_none())
 }
 
 fn nearest(alias: &str, known: &[String]) -> Option<String> {

@@ -163,6 +163,11 @@ impl PublicKey {
         &self.0.thumbprint
     }
 
+    /// The thumbprint in base64url, as a `kid` has it.
+    pub fn thumbprint_base64url(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.thumbprint)
+    }
+
     /// What the key may be used for, as its JWK says (RFC 7517 sections 4.2 and 4.3).
     pub fn usage(&self) -> Usage {
         self.0.usage

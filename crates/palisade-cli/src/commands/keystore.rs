@@ -9,7 +9,7 @@ use std::io;
 
 use comfy_table::{Table, presets};
 use palisade_config::{Config, Errors};
-use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError, StoreType};
+use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError};
 use serde_json::json;
 
 use self::described::{Described, DescribedCertificate};
@@ -19,6 +19,8 @@ use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{BAD, FAINT, HEADING, Output, WARNING, styled};
 
 const KEYSTORES: &str = "palisade.keystores";
+/// After so many days a key ought to be replaced; `check` says so too.
+const OLD: i64 = 730;
 
 /// The configuration and the settings of its keystores. Errors elsewhere do not matter here, and are not hidden by `check`.
 fn read(common: &Common) -> Result<(Config, BTreeMap<String, KeystoreSettings>), Failure> {
@@ -69,6 +71,7 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
         "KEYSTORE",
         "ALIAS",
         "KIND",
+        "KID",
         "SUBJECT",
         "NOT AFTER",
         "DAYS LEFT",
@@ -81,17 +84,28 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
             entry.keystore.clone(),
             entry.alias.clone(),
             entry.kind_with_key(),
+            entry.kid.as_deref().map(short).unwrap_or_default(),
             text(|certificate| certificate.subject.clone()),
             text(|certificate| certificate.not_after.clone()),
             text(|certificate| certificate.days_left.to_string()),
-            // Enough to tell certificates apart; `show` has all of it.
-            text(|certificate| certificate.sha256.chars().take(16).collect()),
+            text(|certificate| short(&certificate.sha256)),
         ]);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     output.line(table.trim_fmt())
+}
+
+/// Enough to tell one from another; `show` has all of it.
+fn short(text: &str) -> String {
+    const SHOWN: usize = 16;
+    let shown: String = text.chars().take(SHOWN).filter(|c| !c.is_control()).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown + "…"
+    } else {
+        shown
+    }
 }
 
 /// Shows one alias.
@@ -135,17 +149,16 @@ fn find(keystores: &Keystores, alias: &str) -> Result<Described, LookupError> {
 }
 
 /// How well an alias fits an entry, best first: `keystore/alias` before `alias`, exact before without regard to case, which
-/// PKCS#12 alone allows.
+/// the formats of Java alone allow.
 fn rank(store: &Keystore, entry: &Entry, alias: &str) -> Option<u8> {
     let inside = alias
         .strip_prefix(store.name())
         .and_then(|rest| rest.strip_prefix('/'));
     let fits = |wanted: &str| {
-        let ignores_case = store.format() == StoreType::Pkcs12;
         if entry.alias() == wanted {
             Some(0)
         } else {
-            (ignores_case && entry.alias().to_lowercase() == wanted.to_lowercase()).then_some(1)
+            (store.ignores_case() && entry.alias().to_lowercase() == wanted.to_lowercase()).then_some(1)
         }
     };
     inside.and_then(fits).or_else(|| fits(alias).map(|rank| rank + 2))
@@ -161,6 +174,23 @@ fn print(entry: &Described, output: &mut Output) -> io::Result<()> {
         entry.path.display(),
         entry.format
     ))?;
+    let rows = [
+        ("kid", entry.kid.as_deref()),
+        // The same as the kid where no JWK names another.
+        (
+            "thumbprint",
+            entry
+                .thumbprint
+                .as_deref()
+                .filter(|thumbprint| entry.kid.as_deref() != Some(thumbprint)),
+        ),
+        ("usage", entry.usage),
+    ];
+    for (what, value) in rows {
+        if let Some(value) = value {
+            output.line(format_args!("  {what:<14} {}", value.escape_debug()))?;
+        }
+    }
     for (position, certificate) in entry.certificates.iter().enumerate() {
         output.line(format_args!(
             "\n{}",
@@ -182,7 +212,7 @@ fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) ->
         ("usages", certificate.usages.join(", ")),
         ("authority", authority.to_owned()),
         ("serial", certificate.serial.clone()),
-        ("not before", certificate.not_before.clone()),
+        ("not before", with_age(certificate)),
         ("not after", certificate.not_after.clone()),
         ("sha-256", certificate.sha256.clone()),
     ];
@@ -195,6 +225,17 @@ fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) ->
         output.line(format_args!("  {what:<14} {value}{left}"))?;
     }
     Ok(())
+}
+
+fn with_age(certificate: &DescribedCertificate) -> String {
+    let age = certificate.age_days;
+    let style = if age > OLD { WARNING } else { FAINT };
+    let text = if age < 0 {
+        "  (not valid yet)".to_owned()
+    } else {
+        format!("  ({age} days old)")
+    };
+    format!("{}{}", certificate.not_before, styled(style, text))
 }
 
 fn remaining(certificate: &DescribedCertificate) -> String {

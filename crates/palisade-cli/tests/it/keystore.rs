@@ -268,3 +268,154 @@ fn pkcs12_is_listed_with_its_password_alone_and_that_is_not_shown() {
         );
     }
 }
+
+/// RFC 8037 appendix A.1, with a name: a public example, not a secret.
+const JWK_SET: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"partner-2026","use":"sig",
+ "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+ {"kty":"oct","kid":"shared","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}]}"#;
+
+const THUMBPRINT: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+
+#[test]
+fn keys_of_a_jwk_set_are_shown_with_kid_thumbprint_and_usage() {
+    let folder = Folder::initialised();
+    folder.write("partner.jwks", JWK_SET);
+    folder.write(
+        "application-jwks.properties",
+        "palisade.keystores.partner.location=partner.jwks\n",
+    );
+    let list = folder
+        .run(&["keystore", "list", "--profile", "jwks", "--format", "json"])
+        .with_status(0);
+    let entries = list.json()["entries"].as_array().unwrap().clone();
+    let partner = entries
+        .iter()
+        .find(|entry| entry["alias"] == "partner-2026")
+        .unwrap();
+    assert_eq!(partner["kind"], "key");
+    assert_eq!(partner["key"], "Ed25519");
+    assert_eq!(partner["format"], "jwks");
+    assert_eq!(partner["kid"], "partner-2026");
+    assert_eq!(partner["thumbprint"], THUMBPRINT);
+    assert_eq!(partner["usage"], "signature");
+    let shared = entries.iter().find(|entry| entry["alias"] == "shared").unwrap();
+    assert_eq!(shared["kind"], "unusable key");
+    let shown = folder
+        .run(&["keystore", "show", "partner/partner-2026", "--profile", "jwks"])
+        .with_status(0);
+    for expected in [
+        "kind           key (Ed25519)",
+        "kid            partner-2026",
+        &format!("thumbprint     {THUMBPRINT}"),
+        "usage          signature",
+        "(jwks)",
+    ] {
+        assert!(
+            shown.out.contains(expected),
+            "{expected} is not in\n{}",
+            shown.out
+        );
+    }
+    for ended in [list, shown] {
+        assert!(
+            !ended.out.contains("nWGxne") && !ended.out.contains("AyM1Sys"),
+            "{ended:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_bare_public_key_is_shown_as_such() {
+    let folder = Folder::initialised();
+    let made = std::process::Command::new("openssl")
+        .args([
+            "pkey",
+            "-in",
+            "demo-client.pem",
+            "-pubout",
+            "-out",
+            "partner-key.pem",
+        ])
+        .current_dir(folder.config())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    folder.write(
+        "application-bare.properties",
+        "palisade.keystores.partner.location=partner-key.pem\n",
+    );
+    let show = |alias: &str| {
+        folder
+            .run(&["keystore", "show", alias, "--profile", "bare", "--format", "json"])
+            .with_status(0)
+            .json()
+    };
+    let shown = show("partner");
+    assert_eq!(shown["kind"], "public key");
+    assert_eq!(shown["key"], "EC P-256");
+    assert_eq!(shown["certificates"], serde_json::json!([]));
+    assert_eq!(shown["kid"].as_str().unwrap().len(), 43);
+    let list = folder
+        .run(&["keystore", "list", "--profile", "bare"])
+        .with_status(0);
+    assert!(list.out.contains("public key (EC P-256)"), "{}", list.out);
+}
+
+#[test]
+fn a_java_keystore_is_shown_and_its_passwords_are_not() {
+    let folder = Folder::initialised();
+    let server = TestCa::new("Example Root").server(&["localhost"]);
+    let mut builder = palisade_keystore::KeystoreBuilder::new();
+    let key = palisade_keystore::PrivateKey::from_der(server.key().secret_der()).unwrap();
+    let chain = server
+        .chain()
+        .iter()
+        .map(|der| palisade_keystore::Certificate::from_der(der.clone()).unwrap());
+    builder.add_key("Server", key, chain.collect()).unwrap();
+    let password = palisade_core::Secret::new("s3cret-of-the-store");
+    let file = builder.jks(&password, std::time::UNIX_EPOCH).unwrap();
+    std::fs::write(folder.config().join("store.jks"), &*file).unwrap();
+    let run = |key_password: &str, arguments: &[&str]| {
+        folder.write(
+            "application-java.properties",
+            &format!(
+                "palisade.keystores.java.location=store.jks\npalisade.keystores.java.password=s3cret-of-the-store\n\
+                 palisade.keystores.java.key-passwords.server={key_password}\n"
+            ),
+        );
+        folder.run(&[arguments, &["--profile", "java"]].concat())
+    };
+    let shown = run("s3cret-of-the-store", &["keystore", "show", "SERVER"]).with_status(0);
+    for expected in [
+        "java/server",
+        "(jks)",
+        "CN=localhost",
+        "DNS:localhost",
+        "days left)",
+        "days old)",
+    ] {
+        assert!(
+            shown.out.contains(expected),
+            "{expected} is not in\n{}",
+            shown.out
+        );
+    }
+    let wrong = run("another-s3cret", &["keystore", "list"]).with_status(2);
+    assert!(
+        wrong
+            .err
+            .contains("application-java.properties:3: palisade.keystores.java.key-passwords.server"),
+        "{}",
+        wrong.err
+    );
+    let check = run("s3cret-of-the-store", &["check"]).with_status(0);
+    assert!(check.out.contains("keystore-format-weak"), "{}", check.out);
+    assert!(check.out.contains("certificate-old"), "{}", check.out);
+    let json = run("another-s3cret", &["check", "--format", "json"]);
+    for ended in [shown, wrong, check, json] {
+        assert!(
+            !ended.out.contains("s3cret") && !ended.err.contains("s3cret"),
+            "{ended:#?}"
+        );
+    }
+}

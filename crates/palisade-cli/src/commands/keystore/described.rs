@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use palisade_core::SubjectAltName;
-use palisade_keystore::{Certificate, Entry, Keystore, StoreType};
+use palisade_keystore::{Certificate, Entry, Keystore, PublicKey, StoreType, Usage};
 use serde::Serialize;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -17,9 +17,18 @@ pub(super) struct Described {
     pub(super) keystore: String,
     pub(super) alias: String,
     pub(super) kind: &'static str,
-    /// The private key's algorithm and size, or why it cannot be used.
+    /// The key's algorithm and size, or why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
+    /// What messages name the key by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kid: Option<String>,
+    /// The RFC 7638 thumbprint in base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thumbprint: Option<String>,
+    /// What the key may be used for, where its JWK limits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<&'static str>,
     pub(super) path: PathBuf,
     pub(super) format: &'static str,
     pub(super) certificates: Vec<DescribedCertificate>,
@@ -39,6 +48,7 @@ pub(super) struct DescribedCertificate {
     pub(super) not_before: String,
     pub(super) not_after: String,
     pub(super) days_left: i64,
+    pub(super) age_days: i64,
     pub(super) sha256: String,
 }
 
@@ -47,9 +57,11 @@ impl Described {
         let (kind, key) = match entry {
             Entry::Key(entry) => ("key", Some(entry.key().algorithm().to_string())),
             Entry::Certificates { .. } => ("certificate", None),
+            Entry::PublicKey(key) => ("public key", Some(key.algorithm().to_string())),
             Entry::Unusable { reason, .. } => ("unusable key", Some(reason.to_string())),
             _ => ("unknown", None),
         };
+        let public = entry.public_key();
         let format = match store.format() {
             StoreType::Pkcs12 => "pkcs12",
             StoreType::Pem => "pem",
@@ -62,6 +74,9 @@ impl Described {
             alias: entry.alias().to_owned(),
             kind,
             key,
+            kid: public.as_ref().map(|key| key.kid().to_owned()),
+            thumbprint: public.as_ref().map(PublicKey::thumbprint_base64url),
+            usage: public.as_ref().and_then(|key| usage(key.usage())),
             path: store.path().to_owned(),
             format,
             certificates: entry
@@ -95,8 +110,17 @@ impl DescribedCertificate {
             not_before: rfc3339(facts.not_before),
             not_after: rfc3339(facts.not_after),
             days_left: days_until(facts.not_after, super::now()),
+            age_days: days_until(super::now(), facts.not_before),
             sha256: facts.fingerprint_hex(),
         }
+    }
+}
+
+fn usage(usage: Usage) -> Option<&'static str> {
+    match usage {
+        Usage::Any => None,
+        Usage::Signature => Some("signature"),
+        Usage::Encryption => Some("encryption"),
     }
 }
 
