@@ -22,6 +22,7 @@ struct Report {
     #[serde(flatten)]
     weighed: Weighed,
     groups: Vec<String>,
+    client_interceptors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fail_below: Option<u8>,
     passed: bool,
@@ -62,14 +63,11 @@ pub(super) fn run(common: &Common, arguments: &CheckArguments, output: &mut Outp
     let passed = arguments
         .fail_below
         .is_none_or(|least| weighed.assessment.score >= least);
+    let policy = server.policy().current();
     let report = Report {
         weighed,
-        groups: server
-            .policy()
-            .current()
-            .group_names()
-            .map(str::to_owned)
-            .collect(),
+        groups: policy.group_names().map(str::to_owned).collect(),
+        client_interceptors: policy.client_names().map(str::to_owned).collect(),
         fail_below: arguments.fail_below,
         passed,
     };
@@ -86,9 +84,14 @@ fn print(report: &Report, common: &Common, output: &mut Output) -> io::Result<()
         1 => "1 endpoint group".to_owned(),
         count => format!("{count} endpoint groups"),
     };
+    let clients = match report.client_interceptors.len() {
+        0 => String::new(),
+        1 => ", 1 client interceptor".to_owned(),
+        count => format!(", {count} client interceptors"),
+    };
     let folder = common.folder().display();
     output.line(format_args!(
-        "{} {folder}: {groups}, no errors",
+        "{} {folder}: {groups}{clients}, no errors",
         styled(GOOD, "sound:")
     ))?;
 

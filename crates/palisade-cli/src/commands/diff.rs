@@ -2,10 +2,11 @@
 //!
 //! 1. Settings are compared as they apply, after all layers, placeholders and decryption; secrets without being shown.
 //! 2. Routes are compared by the real matcher: see [`routes`].
+//! 3. Client interceptors are compared by the stages that are on.
 
 mod routes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -26,6 +27,7 @@ use crate::output::{BAD, GOOD, HEADING, Output, WARNING, styled};
 struct Differences {
     settings: Vec<SettingChange>,
     groups: Changes,
+    client_interceptors: Vec<ClientChange>,
     /// Absent when there are too many combinations to try.
     routes: Option<Vec<RouteChange>>,
 }
@@ -38,6 +40,20 @@ struct SettingChange {
     old: Option<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<Entry>,
+}
+
+/// A client interceptor that appears, disappears, or has other stages; a side is absent where it is not declared.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct ClientChange {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<Vec<String>>,
+    /// Stages that requests and answers no longer pass.
+    lost: Vec<String>,
+    /// Stages that they pass now.
+    gained: Vec<String>,
 }
 
 /// A route that another group takes, or that other stages guard.
@@ -82,6 +98,7 @@ pub(super) fn run(common: &Common, arguments: &DiffArguments, output: &mut Outpu
     let differences = Differences {
         settings: settings(&old, &new),
         groups: old_policy.changes(&new_policy),
+        client_interceptors: client_changes(&old_policy, &new_policy),
         routes: routes.map(|routes| changes(&routes, &old_policy, &new_policy)),
     };
     if output.is_json() {
@@ -158,6 +175,39 @@ fn changes(routes: &[Route], old: &Policy, new: &Policy) -> Vec<RouteChange> {
     changes
 }
 
+/// The client interceptors that one folder alone declares, or that lose or gain a stage.
+fn client_changes(old: &Policy, new: &Policy) -> Vec<ClientChange> {
+    let names: BTreeSet<&str> = old.client_names().chain(new.client_names()).collect();
+    let changes = names.into_iter().map(|name| {
+        let (was, is) = (client_stages(old, name), client_stages(new, name));
+        let (before, after) = (
+            was.as_deref().unwrap_or_default(),
+            is.as_deref().unwrap_or_default(),
+        );
+        ClientChange {
+            name: name.to_owned(),
+            lost: without(before, after),
+            gained: without(after, before),
+            old: was,
+            new: is,
+        }
+    });
+    changes
+        .filter(|change| {
+            change.old.is_some() != change.new.is_some()
+                || !change.lost.is_empty()
+                || !change.gained.is_empty()
+        })
+        .collect()
+}
+
+/// The stages of a client interceptor; one that only reports guards nothing.
+fn client_stages(policy: &Policy, name: &str) -> Option<Vec<String>> {
+    let entries = policy.client(name)?.entries().iter();
+    let enforced = entries.filter(|entry| !entry.report_only);
+    Some(enforced.map(|entry| entry.stage.name().to_owned()).collect())
+}
+
 fn side(explanation: Explanation) -> Side {
     match (explanation.group, explanation.verdict) {
         (Some(group), _) => {
@@ -231,6 +281,7 @@ fn print(differences: &Differences, output: &mut Output) -> io::Result<()> {
         styled(HEADING, "Groups:"),
         differences.groups
     ))?;
+    print_clients(&differences.client_interceptors, output)?;
     let Some(routes) = &differences.routes else {
         return output.line("Routes: too many combinations of names, not compared");
     };
@@ -248,13 +299,34 @@ fn print(differences: &Differences, output: &mut Output) -> io::Result<()> {
         } else {
             output.line(format_args!("  {}: {old} -> {new}", change.route))?;
         }
-        if !change.lost.is_empty() {
-            let lost = format!("loses {}", change.lost.join(", "));
-            output.line(format_args!("      {}", styled(WARNING, lost)))?;
+        print_stages(&change.lost, &change.gained, output)?;
+    }
+    Ok(())
+}
+
+fn print_clients(changes: &[ClientChange], output: &mut Output) -> io::Result<()> {
+    if !changes.is_empty() {
+        output.line(styled(HEADING, "Client interceptors"))?;
+    }
+    for change in changes {
+        let name = &change.name;
+        match (&change.old, &change.new) {
+            (None, _) => output.line(format_args!("  {name}: new"))?,
+            (_, None) => output.line(format_args!("  {name}: {}", styled(BAD, "gone")))?,
+            _ => output.line(format_args!("  {name}"))?,
         }
-        if !change.gained.is_empty() {
-            output.line(format_args!("      gains {}", change.gained.join(", ")))?;
-        }
+        print_stages(&change.lost, &change.gained, output)?;
+    }
+    Ok(())
+}
+
+fn print_stages(lost: &[String], gained: &[String], output: &mut Output) -> io::Result<()> {
+    if !lost.is_empty() {
+        let lost = format!("loses {}", lost.join(", "));
+        output.line(format_args!("      {}", styled(WARNING, lost)))?;
+    }
+    if !gained.is_empty() {
+        output.line(format_args!("      gains {}", gained.join(", ")))?;
     }
     Ok(())
 }

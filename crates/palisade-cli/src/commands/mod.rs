@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use palisade::{Registry, StandardRegistry as _};
 use palisade_config::{Config, Errors, Sources};
-use palisade_core::SystemClock;
+use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay, SystemClock};
 use palisade_endpoint::{Environment, Policy};
+use palisade_keystore::Keystores;
 use palisade_server::settings::ServerSettings;
 
 use crate::cli::{Command, Common, KeystoreCommand};
@@ -39,18 +40,40 @@ fn registry() -> Registry {
     Registry::standard()
 }
 
-/// Compiles the policy alone, without keystores and listeners. Errors of other settings are errors here too: a folder that
-/// cannot be served explains nothing.
+/// Compiles the policy alone, without listeners. Errors of other settings are errors here too: a folder that cannot be served
+/// explains nothing. Keystores that do not load are errors where a stage needs them, because folders are compared on machines
+/// that have no keys.
 fn compile(sources: &Sources) -> Result<(Config, Policy), Errors> {
     let (config, mut errors) = Config::load(sources);
-    let (_, found) = ServerSettings::read(&config);
+    let (settings, found) = ServerSettings::read(&config);
     errors.extend(found);
-    let environment = Environment::new(Arc::new(SystemClock::new()));
+    let mut environment = Environment::new(Arc::new(SystemClock::new()));
+    let mut resources = environment.resources.with(Arc::new(SharedReplay::new(NoMemory)));
+    let mut unloaded = Errors::new();
+    match Keystores::load(config.folder(), &settings.keystores) {
+        Ok(keystores) => resources = resources.with(Arc::new(keystores)),
+        Err(found) => {
+            let found = found.0.iter();
+            unloaded.extend(found.map(|error| config.complaint(&error.key(), error.to_string())));
+        }
+    }
+    environment.resources = resources;
     match registry().compile(&config, &environment) {
         Ok(policy) => errors.into_result((config, policy)),
         Err(found) => {
+            errors.extend(unloaded);
             errors.extend(found);
             Err(errors)
         }
+    }
+}
+
+/// Stages are built here and never run: no message is remembered, and the memory of a running server is left alone.
+#[derive(Debug)]
+struct NoMemory;
+
+impl ReplayStore for NoMemory {
+    fn burn<'a>(&'a self, _: SeenMessage<'a>) -> BoxFuture<'a, Result<Replay, ReplayError>> {
+        Box::pin(async { Err(ReplayError::unavailable("this is no server")) })
     }
 }

@@ -131,6 +131,36 @@ fn findings_are_weighed_and_a_low_score_ends_with_status_1() {
 }
 
 #[test]
+fn client_interceptors_are_checked_and_named() {
+    let folder = Folder::initialised();
+    let key = "palisade.client.interceptors.Partner.request.signature";
+    let [enabled, alias] = [
+        format!("{key}.enabled=true"),
+        format!("{key}.key-alias=demo-server"),
+    ];
+    let sound = ["check", "--set", &enabled, "--set", &alias];
+    let out = folder.run(&sound).with_status(0).out;
+    let start = "sound: config: 2 endpoint groups, 1 client interceptor, no errors";
+    assert!(out.contains(start), "{out}");
+    let report = folder.run(&[&sound[..], &["--format", "json"]].concat());
+    assert_eq!(
+        report.with_status(0).json()["client-interceptors"],
+        json!(["Partner"])
+    );
+
+    let off = format!("{key}.enabled=false");
+    let out = folder.run(&["check", "--set", &off]).with_status(0).out;
+    assert!(out.contains("moderate  client-interceptor-empty"), "{out}");
+
+    let misspelt = format!("{key}.enabld=true");
+    let error = folder.run(&["check", "--set", &misspelt]).with_status(2).err;
+    assert!(error.contains("did you mean \"enabled\"?"), "{error}");
+    let unknown = format!("{key}.key-alias=nobody");
+    let error = folder.run(&["check", "--set", &enabled, "--set", &unknown]);
+    assert!(error.with_status(2).err.contains("nobody"));
+}
+
+#[test]
 fn a_justification_silences_a_finding_until_its_day_has_passed() {
     let folder = Folder::initialised();
     let run = |until: &str| {

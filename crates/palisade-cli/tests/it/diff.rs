@@ -155,3 +155,57 @@ fn errors_of_both_folders_come_with_their_folders() {
         ended.err
     );
 }
+
+const SIGNING: &str = "palisade.client.interceptors.Partner.request.signature.enabled=true\n\
+                       palisade.client.interceptors.Partner.request.signature.key-alias=demo-server\n";
+
+#[test]
+fn client_interceptors_that_come_or_go_or_lose_a_stage_are_named() {
+    let folder = folder(|text| {
+        format!(
+            "{text}palisade.client.interceptors.Partner.request.signature.enabled=false\n\
+             palisade.client.interceptors.Other.report-only=false\n"
+        )
+    });
+    let config = folder.config().join("application.properties");
+    let text = fs::read_to_string(&config).unwrap();
+    let gone = "palisade.client.interceptors.Gone.report-only=false\n";
+    fs::write(&config, format!("{text}{SIGNING}{gone}")).unwrap();
+    let changed = diff(&folder, &[]).with_status(0);
+    let expected =
+        "Client interceptors\n  Gone: gone\n  Other: new\n  Partner\n      loses client-message-security\n";
+    assert!(changed.out.contains(expected), "{}", changed.out);
+    assert!(
+        changed.out.contains(
+            "Groups: client interceptors added: Other; client interceptors removed: Gone; \
+             client interceptors changed: Partner"
+        ),
+        "{}",
+        changed.out
+    );
+    let json = diff(&folder, &["--format", "json"]).with_status(0).json();
+    assert_eq!(
+        json["client-interceptors"],
+        json!([
+            { "name": "Gone", "old": [], "lost": [], "gained": [] },
+            { "name": "Other", "new": [], "lost": [], "gained": [] },
+            {
+                "name": "Partner",
+                "old": ["client-message-security"],
+                "new": [],
+                "lost": ["client-message-security"],
+                "gained": [],
+            },
+        ])
+    );
+}
+
+#[test]
+fn keystores_that_do_not_load_are_told_where_a_stage_needs_them() {
+    // The new folder has no keys.
+    let folder = folder(|text| format!("{text}{SIGNING}"));
+    let ended = diff(&folder, &[]).with_status(2);
+    for part in ["palisade.keystores.demo", "Partner.request.signature.key-alias"] {
+        assert!(ended.err.contains(part), "{}", ended.err);
+    }
+}
