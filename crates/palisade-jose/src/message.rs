@@ -11,7 +11,7 @@ use serde_json::Map;
 use crate::claims::Claims;
 use crate::format::{Body, FormatError, Jwt, MessageFormat, essence};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
-use crate::wire::{self, Failure, ProtectedHeader, is_compact};
+use crate::wire::{self, FailedStep, Failure, ProtectedHeader, is_compact};
 
 /// Reads secured messages: decrypts, verifies, and takes the payload apart.
 #[derive(Debug, Clone)]
@@ -33,37 +33,62 @@ pub struct ReadMessage {
     pub decrypted_with: Option<Arc<DecryptionKey>>,
     /// The key that verified its signature.
     pub signed_by: Option<Arc<VerificationKey>>,
-    /// The steps that were taken, for the operator: `decrypt ok, kid 2025 → alias partner-old`.
-    pub steps: Vec<String>,
+    /// The steps that were taken, for the operator.
+    pub steps: Vec<Passed>,
+}
+
+/// A step that a message passed, for the operator; printed as `decrypt ok, kid 2025 → alias partner-old`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passed {
+    /// `decrypt` or `signature`.
+    pub step: &'static str,
+    /// The `kid` that the message names, cut to 64 printable characters.
+    pub kid: Option<String>,
+    /// The alias of the key that fitted.
+    pub alias: String,
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, kid, alias } = self;
+        match kid {
+            Some(kid) => write!(f, "{step} ok, kid {kid} → alias {alias}"),
+            None => write!(f, "{step} ok, no kid, alias {alias} fits"),
+        }
+    }
 }
 
 /// Why a message cannot be read; printed, it names the steps that passed and the one that failed, for the operator alone.
 #[derive(Debug)]
-pub struct ReadError {
-    steps: Vec<String>,
+pub struct ReadError(Box<Failed>);
+
+#[derive(Debug)]
+struct Failed {
+    steps: Vec<Passed>,
     fault: Fault,
-    clear: Option<Box<Body>>,
+    clear: Option<Body>,
 }
 
 /// What failed.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error(transparent)]
+    #[error("{}", .0.why())]
     Wire(#[from] Failure),
-    #[error("signature: there is none; the decrypted payload is no compact JWS")]
+    #[error("there is none; the decrypted payload is no compact JWS")]
     NotSigned,
-    #[error("signature: the decrypted payload is signed, and verification is off")]
+    #[error("the decrypted payload is signed, and verification is off")]
     NotVerified,
-    #[error("format: {0}")]
+    #[error(transparent)]
     Format(#[from] FormatError),
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for step in &self.steps {
+        for step in &self.0.steps {
             write!(f, "{step}; ")?;
         }
-        self.fault.fmt(f)
+        write!(f, "{}: {}", self.failed_step(), self.0.fault)
     }
 }
 
@@ -71,13 +96,27 @@ impl std::error::Error for ReadError {}
 
 impl ReadError {
     /// The steps that passed before.
-    pub fn steps(&self) -> &[String] {
-        &self.steps
+    pub fn steps(&self) -> &[Passed] {
+        &self.0.steps
+    }
+
+    /// The step that failed: `decryption`, `signature` or `format`.
+    pub fn failed_step(&self) -> &'static str {
+        match &self.0.fault {
+            Fault::Wire(failure) => failure.step.name(),
+            Fault::NotSigned | Fault::NotVerified => FailedStep::Verify.name(),
+            Fault::Format(_) => "format",
+        }
+    }
+
+    /// Why that step failed, for the operator: `no key fits kid 2026`.
+    pub fn reason(&self) -> String {
+        self.0.fault.to_string()
     }
 
     /// The body that nobody vouches for, of a message that was decrypted and then failed; only where it was asked for.
     pub(crate) fn take_clear(&mut self) -> Option<Body> {
-        self.clear.take().map(|body| *body)
+        self.0.clear.take()
     }
 }
 
@@ -146,9 +185,8 @@ impl Reader {
             Err(fault) => {
                 let clear = decrypted
                     .filter(|_| on_failure == OnFailure::KeepClear)
-                    .and_then(|(payload, header)| self.unverified(payload, header))
-                    .map(Box::new);
-                Err(ReadError { steps, fault, clear })
+                    .and_then(|(payload, header)| self.unverified(payload, &header));
+                Err(ReadError(Box::new(Failed { steps, fault, clear })))
             }
         }
     }
@@ -156,7 +194,7 @@ impl Reader {
     fn open(
         &self,
         message: &Bytes,
-        steps: &mut Vec<String>,
+        steps: &mut Vec<Passed>,
         decrypted: &mut Option<(Bytes, ProtectedHeader)>,
     ) -> Result<ReadMessage, Fault> {
         // The claims of a raw message stand in the innermost header, and only there may `crit` list them.
@@ -205,13 +243,9 @@ impl Reader {
     }
 
     /// The body of a message that was decrypted, whatever its signature is worth.
-    fn unverified(&self, payload: Bytes, header: ProtectedHeader) -> Option<Body> {
+    fn unverified(&self, payload: Bytes, header: &ProtectedHeader) -> Option<Body> {
         if self.verification.is_none() || !is_compact(&payload, 2) {
-            return self
-                .format
-                .read(payload, Some(&header))
-                .ok()
-                .map(|(_, body)| body);
+            return self.format.read(payload, Some(header)).ok().map(|(_, body)| body);
         }
         let (payload, header) = wire::unverified_jws(&payload)?;
         self.format
@@ -229,10 +263,11 @@ fn is_nested(header: &ProtectedHeader) -> bool {
     })
 }
 
-fn passed(step: &str, header: &ProtectedHeader, alias: &str) -> String {
-    match header.kid() {
-        Some(kid) => format!("{step} ok, kid {} → alias {alias}", wire::printable(kid)),
-        None => format!("{step} ok, no kid, alias {alias} fits"),
+fn passed(step: &'static str, header: &ProtectedHeader, alias: &str) -> Passed {
+    Passed {
+        step,
+        kid: header.kid().map(wire::printable),
+        alias: alias.to_owned(),
     }
 }
 

@@ -61,7 +61,9 @@ impl<'a> Profiles<'a> {
     ) -> Vec<Arc<DecryptionKey>> {
         self.each(profile, settings, |keystores, alias, algorithms| {
             let entry = keystores.key(alias).map_err(|error| error.to_string())?;
-            DecryptionKey::new(&entry, algorithms).map_err(|error| error.to_string())
+            DecryptionKey::new(&entry, algorithms)
+                .map(|key| key.known_as(alias))
+                .map_err(|error| error.to_string())
         })
     }
 
@@ -85,7 +87,9 @@ impl<'a> Profiles<'a> {
     ) -> Option<Arc<SigningKey>> {
         self.one(profile, settings, |keystores, alias, algorithms| {
             let entry = keystores.key(alias).map_err(|error| error.to_string())?;
-            SigningKey::new(&entry, algorithms).map_err(|error| error.to_string())
+            SigningKey::new(&entry, algorithms)
+                .map(|key| key.known_as(alias))
+                .map_err(|error| error.to_string())
         })
     }
 
@@ -165,17 +169,6 @@ impl<'a> Profiles<'a> {
             .map(Arc::new)
     }
 
-    /// The rules of times of messages that are read. `other` is the profile of those that are written.
-    pub(crate) fn times(&mut self, settings: &TimestampSettings) -> Option<TimeRules> {
-        let default = TimeRules::default();
-        settings.enabled.then(|| TimeRules {
-            max_clock_skew: settings
-                .max_clock_skew
-                .map_or(default.max_clock_skew, Duration::from),
-            max_ttl: settings.max_ttl.map_or(default.max_ttl, Duration::from),
-        })
-    }
-
     /// The life of messages that are written. `read` is the profile of those that are read, under whose name the life may stand
     /// too: older configurations have it there.
     pub(crate) fn ttl(
@@ -202,6 +195,17 @@ impl<'a> Profiles<'a> {
         }
         settings.enabled.then_some(ttl)
     }
+}
+
+/// The rules of times of messages that are read; none where the profile is off.
+pub(crate) fn time_rules(settings: &TimestampSettings) -> Option<TimeRules> {
+    let default = TimeRules::default();
+    settings.enabled.then(|| TimeRules {
+        max_clock_skew: settings
+            .max_clock_skew
+            .map_or(default.max_clock_skew, Duration::from),
+        max_ttl: settings.max_ttl.map_or(default.max_ttl, Duration::from),
+    })
 }
 
 /// What is unwise about the times of messages.

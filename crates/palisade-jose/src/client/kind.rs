@@ -6,7 +6,7 @@ use palisade_core::{BuildContext, BuildError, Finding, Phase, Severity, Stage, S
 
 use super::ClientMessageSecurity;
 use crate::profiles::{Profiles, time_findings};
-use crate::settings::{Binding, Bodiless, ClientMessageSecuritySettings};
+use crate::settings::{Bodiless, ClientMessageSecuritySettings};
 
 impl StageKind for ClientMessageSecurity {
     const ROOTS: &'static [&'static str] = &["request", "response", "message"];
@@ -19,31 +19,26 @@ impl StageKind for ClientMessageSecurity {
         settings: ClientMessageSecuritySettings,
         cx: &BuildContext<'_>,
     ) -> Result<Vec<(Phase, Stage)>, BuildError> {
-        let ClientMessageSecuritySettings {
-            request,
-            response,
-            message,
-        } = &settings;
         let mut profiles = Profiles::new(cx);
+        let format = profiles.format(&settings.message);
+        let requests = settings.requests(Arc::clone(&format), &mut profiles);
+        let responses = settings.responses(format, &mut profiles);
         let mut builder = Self::builder()
-            .format(profiles.format(message))
+            .format(requests.format)
             .pool(profiles.pool())
             .clock(Arc::clone(cx.clock));
-        builder.signing = profiles.signing("request.signature", &request.signature);
-        builder.encryption = profiles.encryption("request.encryption", &request.encryption);
-        builder.ttl = profiles.ttl(
-            ("request.timestamp", &request.timestamp),
-            ("response.timestamp", &response.timestamp),
-        );
-        builder.request_audience.clone_from(&request.audience);
-        builder.bodiless_allowed = request.bodiless == Bodiless::Allow;
-        builder.decryption = profiles.decryption("response.decryption", &response.decryption);
-        builder.verification = profiles.verification("response.signature", &response.signature);
-        builder.times = profiles.times(&response.timestamp);
-        builder.response_audience.clone_from(&response.audience);
-        builder.binding_required = response.binding == Binding::Required;
-        builder.secure_errors = message.secure_errors;
-        builder.unsecured_accepted = response.accept_unsecured_messages;
+        builder.signing = requests.signing;
+        builder.encryption = requests.encryption;
+        builder.ttl = requests.ttl;
+        builder.request_audience = requests.audience;
+        builder.bodiless_allowed = settings.request.bodiless == Bodiless::Allow;
+        builder.decryption = responses.decryption;
+        builder.verification = responses.verification;
+        builder.times = responses.times;
+        builder.response_audience = responses.audience;
+        builder.binding_required = responses.binding_required;
+        builder.secure_errors = settings.message.secure_errors;
+        builder.unsecured_accepted = settings.response.accept_unsecured_messages;
         let errors = profiles.errors;
         if !errors.faults.is_empty() {
             return Err(errors);

@@ -1,10 +1,14 @@
 //! The stage out of settings.
 
-use palisade_core::{BuildContext, BuildError, Finding, Phase, Severity, SharedReplay, Stage, StageKind};
+use std::sync::Arc;
+
+use palisade_core::{
+    BuildContext, BuildError, Finding, Phase, ReplayStore, Severity, SharedReplay, Stage, StageKind,
+};
 
 use super::MessageSecurity;
-use crate::profiles::{CALLER, Profiles, time_findings};
-use crate::settings::{Binding, Bodiless, MessageSecuritySettings};
+use crate::profiles::{Profiles, time_findings};
+use crate::settings::{Bodiless, MessageSecuritySettings};
 
 impl StageKind for MessageSecurity {
     const ROOTS: &'static [&'static str] = &["request", "response", "message"];
@@ -17,35 +21,30 @@ impl StageKind for MessageSecurity {
         settings: MessageSecuritySettings,
         cx: &BuildContext<'_>,
     ) -> Result<Vec<(Phase, Stage)>, BuildError> {
-        let MessageSecuritySettings {
-            request,
-            response,
-            message,
-        } = &settings;
         let mut profiles = Profiles::new(cx);
+        let format = profiles.format(&settings.message);
+        let requests = settings.requests(Arc::clone(&format), &mut profiles);
+        let responses = settings.responses(format, &mut profiles);
+        let (request, response) = (&settings.request, &settings.response);
         let mut builder = Self::builder()
-            .format(profiles.format(message))
+            .format(requests.format)
             .pool(profiles.pool())
-            .clock(std::sync::Arc::clone(cx.clock));
-        builder.decryption = profiles.decryption("request.decryption", &request.decryption);
-        builder.verification = profiles.verification("request.signature", &request.signature);
-        builder.times = profiles.times(&request.timestamp);
-        builder.signing = profiles.signing("response.signature", &response.signature);
-        if response.encryption.enabled && response.encryption.key_alias.as_deref() == Some(CALLER) {
-            builder.to_caller = profiles.algorithms("response.encryption", &response.encryption.algorithms);
-        } else {
-            builder.encryption = profiles.encryption("response.encryption", &response.encryption);
-        }
-        builder.ttl = profiles.ttl(
-            ("response.timestamp", &response.timestamp),
-            ("request.timestamp", &request.timestamp),
-        );
-        builder.binding_required = request.binding == Binding::Required;
+            .clock(Arc::clone(cx.clock));
+        builder.decryption = requests.decryption;
+        builder.verification = requests.verification;
+        builder.times = requests.times;
+        builder.audience = requests.audience;
+        builder.binding_required = requests.binding_required;
         builder.bodiless_allowed = request.bodiless == Bodiless::Allow;
-        builder.secure_errors = message.secure_errors;
-        builder.audience.clone_from(&request.audience);
+        builder.signing = responses.signing;
+        builder.encryption = responses.encryption;
+        if settings.is_encrypted_to_caller() {
+            builder.to_caller = profiles.algorithms("response.encryption", &response.encryption.algorithms);
+        }
+        builder.ttl = responses.ttl;
+        builder.secure_errors = settings.message.secure_errors;
         let mut errors = profiles.errors;
-        if is_protected_from_replay(&settings) {
+        if requests.is_accepted_once {
             if request.signature.enabled && request.timestamp.enabled {
                 builder.replay = memory(cx, &mut errors);
             } else {
@@ -126,13 +125,6 @@ impl StageKind for MessageSecurity {
     }
 }
 
-/// Whether requests are accepted once: as configured, else where they are signed and have times.
-fn is_protected_from_replay(settings: &MessageSecuritySettings) -> bool {
-    let request = &settings.request;
-    let default = request.signature.enabled && request.timestamp.enabled;
-    request.replay_protection.unwrap_or(default)
-}
-
 fn is_any_on(settings: &MessageSecuritySettings) -> bool {
     let MessageSecuritySettings {
         request, response, ..
@@ -146,10 +138,7 @@ fn is_any_on(settings: &MessageSecuritySettings) -> bool {
 }
 
 /// The replay memory of the server.
-fn memory(
-    cx: &BuildContext<'_>,
-    errors: &mut BuildError,
-) -> Option<std::sync::Arc<dyn palisade_core::ReplayStore>> {
+fn memory(cx: &BuildContext<'_>, errors: &mut BuildError) -> Option<Arc<dyn ReplayStore>> {
     let key = "request.replay-protection";
     let Some(shared) = cx.resources.find::<SharedReplay>() else {
         errors.push(

@@ -18,14 +18,21 @@ pub enum FailedStep {
     Sign,
 }
 
-impl fmt::Display for FailedStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl FailedStep {
+    /// The name that errors begin with.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Decrypt => "decryption",
             Self::Verify => "signature",
             Self::Encrypt => "encryption",
             Self::Sign => "signing",
-        })
+        }
+    }
+}
+
+impl fmt::Display for FailedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -99,17 +106,21 @@ impl Failure {
         self.alias = alias.map(str::to_owned);
         self
     }
+
+    /// What stands behind the name of the step: which key was chosen, and what was wrong.
+    pub(crate) fn why(&self) -> String {
+        let reason = &self.reason;
+        match (&self.kid, &self.alias) {
+            (Some(kid), Some(alias)) => format!("kid {kid} → alias {alias}: {reason}"),
+            (None, Some(alias)) => format!("no kid → alias {alias}: {reason}"),
+            _ => reason.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.step)?;
-        match (&self.kid, &self.alias) {
-            (Some(kid), Some(alias)) => write!(f, "kid {kid} → alias {alias}: ")?,
-            (None, Some(alias)) => write!(f, "no kid → alias {alias}: ")?,
-            _ => {}
-        }
-        self.reason.fmt(f)
+        write!(f, "{}: {}", self.step, self.why())
     }
 }
 
