@@ -6,8 +6,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{
-    AES_128, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
-    UnboundCipherKey,
+    AES_128, DecryptionContext, EncryptingKey, EncryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::error::Unspecified;
@@ -82,15 +81,25 @@ impl ContentCipher {
         opened.map(|_| ())
     }
 
-    /// Encrypts in place, and returns the tag. The vector must have room for [`Self::ciphertext_len`] to be left where it is.
+    /// Appends the plaintext as [`Self::seal`] takes it: with padding, where the cipher has blocks (RFC 5652 section 6.3).
+    pub(crate) fn fill(self, plaintext: &[u8], to: &mut Vec<u8>) {
+        to.extend_from_slice(plaintext);
+        let padding = self.ciphertext_len(plaintext.len()) - plaintext.len();
+        to.extend(std::iter::repeat_n(
+            u8::try_from(padding).unwrap_or_default(),
+            padding,
+        ));
+    }
+
+    /// Encrypts what [`Self::fill`] wrote, in place, and returns the tag.
     pub(crate) fn seal(
         self,
         key: &[u8],
         iv: &[u8],
         aad: &[u8],
-        content: &mut Vec<u8>,
+        content: &mut [u8],
     ) -> Result<[u8; TAG], Unspecified> {
-        if iv.len() != self.iv_len() {
+        if !self.admits(iv.len(), content.len(), TAG) {
             return Err(Unspecified);
         }
         match self.0 {
@@ -141,11 +150,10 @@ pub(super) fn open_cbc(
     Ok(key.decrypt(content, start)?.len())
 }
 
-fn seal_cbc(key: &[u8], iv: &[u8], aad: &[u8], content: &mut Vec<u8>) -> Result<[u8; TAG], Unspecified> {
+fn seal_cbc(key: &[u8], iv: &[u8], aad: &[u8], content: &mut [u8]) -> Result<[u8; TAG], Unspecified> {
     let (mac_key, cipher_key) = halves(key)?;
     let start = EncryptionContext::Iv128(<&[u8; 16]>::try_from(iv).map_err(|_| Unspecified)?.into());
-    PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_128, cipher_key)?)?
-        .less_safe_encrypt(content, start)?;
+    EncryptingKey::cbc(UnboundCipherKey::new(&AES_128, cipher_key)?)?.less_safe_encrypt(content, start)?;
     cbc_tag(mac_key, iv, aad, content)
 }
 
@@ -188,7 +196,7 @@ impl JweContentEncryption for ContentCipher {
         aad: &[u8],
     ) -> Result<(Vec<u8>, Option<Vec<u8>>), JoseError> {
         let mut content = Vec::with_capacity(self.ciphertext_len(message.len()));
-        content.extend_from_slice(message);
+        self.fill(message, &mut content);
         let tag = self
             .seal(key, iv.unwrap_or_default(), aad, &mut content)
             .map_err(refused)?;

@@ -61,7 +61,7 @@ fn open(body: &Value) -> Option<Vec<u8>> {
         fresh(KeyKind::Ed25519, "ed"),
     ];
     let entries: Vec<_> = own.iter().chain(&others).collect();
-    if compact.iter().filter(|byte| **byte == b'.').count() == 4 {
+    if palisade_jose::is_compact(compact, 4) {
         let list = Algorithms::parse(&["A128CBC-HS256", "A256GCM"]).unwrap();
         let keys: Vec<_> = entries
             .iter()

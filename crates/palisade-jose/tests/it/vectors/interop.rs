@@ -1,4 +1,4 @@
-//! Messages that npm `jose` and PyPI `jwcrypto` made.
+//! Messages that npm `jose` and `jwcrypto` of Python made.
 
 use std::collections::BTreeSet;
 
