@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use palisade_core::{Replay, ReplayError, ReplayStore, SeenMessage};
 use palisade_store::{EmbeddedReplay, EmbeddedReplayConfig, OpenError};
 use rstest::rstest;
@@ -203,6 +204,34 @@ async fn a_clock_that_goes_back_opens_nothing_after_a_restart_either() {
     assert_eq!(memory.entries(), 1, "what was due was taken out of the file");
     assert_eq!(burn(&memory, "0", 1000).await, Replay::TooOld);
     assert_eq!(burn(&memory, "new", 1001).await, Replay::Fresh);
+}
+
+#[tokio::test]
+async fn the_file_holds_what_is_live_and_little_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(folder.path()).unwrap();
+    let size = || fs::metadata(folder.path().join("replay.redb")).unwrap().len();
+    let mut early = 0;
+    // Ten thousand are live at a time.
+    for second in 0..150 {
+        let ids: Vec<String> = (0..500).map(|number| format!("{second}-{number}")).collect();
+        let calls = ids.iter().map(|id| {
+            memory.burn(SeenMessage {
+                forget_at: at(1000 + second + 20),
+                ..message(id, 1000 + second)
+            })
+        });
+        for answer in join_all(calls).await {
+            assert_eq!(answer.unwrap(), Replay::Fresh);
+        }
+        if second == 40 {
+            early = size();
+        }
+    }
+    assert!(size() <= early * 2, "{early} bytes early, {} late", size());
+    drop(memory);
+    let memory = open(folder.path()).unwrap();
+    assert!(memory.entries() <= 11_000, "{}", memory.entries());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -115,6 +115,9 @@ struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!(target: "palisade::replay", "the thread that writes has ended; nothing is accepted until a restart");
+        }
         let mut queue = self.0.lock();
         queue.closed = true;
         queue.waiting.clear();
