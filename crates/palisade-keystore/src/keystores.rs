@@ -3,21 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use palisade_core::{Finding, Severity};
 
+use crate::age;
 use crate::entry::{Certificate, Entry, KeyEntry, lowest};
 use crate::error::{LoadError, LoadErrors, LookupError, StoreError};
 use crate::public_key::PublicKey;
 use crate::settings::KeystoreSettings;
 use crate::store::Keystore;
-
-/// How long before its end a certificate is worth a finding.
-const EXPIRES_SOON: Duration = Duration::from_hours(30 * 24);
-
-/// How old the certificate of a key may be before it is worth a finding: two years.
-const OLD: Duration = Duration::from_hours(2 * 365 * 24);
 
 /// All keystores of a server: an immutable snapshot.
 ///
@@ -227,7 +222,7 @@ impl Keystores {
                 let found = entry
                     .all_certificates()
                     .iter()
-                    .filter_map(|certificate| age(entry, certificate, now));
+                    .filter_map(|certificate| age::finding(entry, certificate, now));
                 findings.extend(found.map(|finding| finding.at(key.clone())));
             }
         }
@@ -349,53 +344,4 @@ fn nearest(alias: &str, known: &[String]) -> Option<String> {
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate.clone())
-}
-
-/// What the age of a certificate calls for. An expired one of our own fails every peer; an expired trusted one, some.
-fn age(entry: &Entry, certificate: &Certificate, now: SystemTime) -> Option<Finding> {
-    let facts = certificate.facts();
-    let (expired, soon) = match entry {
-        Entry::Key(_) => (Severity::Severe, Severity::Moderate),
-        Entry::Certificates { .. } | Entry::PublicKey(_) | Entry::Unusable { .. } => {
-            (Severity::Moderate, Severity::Caution)
-        }
-    };
-    let what = format!(
-        "the certificate of `{}` under alias `{}`",
-        facts.subject,
-        entry.alias()
-    );
-    if facts.not_after < now {
-        return Some(Finding::new(
-            expired,
-            "certificate-expired",
-            format!("{what} has expired"),
-        ));
-    }
-    if facts.not_before > now {
-        return Some(Finding::new(
-            expired,
-            "certificate-not-yet-valid",
-            format!("{what} is not valid yet"),
-        ));
-    }
-    let left = facts.not_after.duration_since(now).unwrap_or_default();
-    if left < EXPIRES_SOON {
-        let days = left.as_secs() / 86_400;
-        return Some(Finding::new(
-            soon,
-            "certificate-expires-soon",
-            format!("{what} expires in {days} days"),
-        ));
-    }
-    let age = now.duration_since(facts.not_before).unwrap_or_default();
-    let is_own = matches!(entry, Entry::Key(key) if key.certificate() == Some(certificate));
-    (is_own && age > OLD).then(|| {
-        let days = age.as_secs() / 86_400;
-        Finding::new(
-            Severity::Caution,
-            "certificate-old",
-            format!("{what} is {days} days old: a key ought to be replaced from time to time"),
-        )
-    })
 }

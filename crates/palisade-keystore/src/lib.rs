@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod age;
 mod der;
 mod entry;
 mod error;

@@ -11,6 +11,7 @@ mod keystores;
 mod pem;
 mod pem_keys;
 mod pkcs12;
+mod pkcs12_java;
 mod public_keys;
 mod support;
 mod writer;
