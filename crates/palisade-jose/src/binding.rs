@@ -184,7 +184,10 @@ mod tests {
             ..TARGET
         };
         let bound = claims(None, Some("https://bank.example/server/rest/pay/order"));
-        assert_eq!(check(&bound, &target, false), Err(BindingFault::OtherTarget));
+        assert_eq!(
+            check_binding(&bound, &target, false),
+            Err(BindingFault::OtherTarget)
+        );
     }
 
     #[rstest]

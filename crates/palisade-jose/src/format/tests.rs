@@ -170,7 +170,9 @@ proptest! {
         prop_assert_eq!(read, claims());
         // White space around a JSON text is no part of its value.
         let is_json = media_type == Some("application/json") || media_type == Some("application/x+json");
-        if is_json && crate::json::is_json(&sent.bytes) {
+        let is_text = sent.bytes.trim_ascii().first() == Some(&b'"');
+        let stands = is_json && (media_type == Some("application/json") || !is_text);
+        if stands && crate::json::is_json(&sent.bytes) {
             prop_assert_eq!(carried.bytes.as_ref(), sent.bytes.trim_ascii());
         } else {
             prop_assert_eq!(&carried.bytes, &sent.bytes);

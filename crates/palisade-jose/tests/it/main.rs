@@ -1,4 +1,9 @@
 //! Message security, from the outside.
 
+mod attacks;
+mod client;
+mod exchange;
+mod server;
+mod settings;
 mod vectors;
 mod wire;
