@@ -11,6 +11,8 @@
 //!    signal ends at once. SIGHUP reloads.
 //! 6. `/health`, `/ready`, `/status` and `/metrics` are on a listener of their own, on loopback, at `palisade.admin.bind`
 //!    (`127.0.0.1:9080`).
+//! 7. Stages that accept a message once share one memory, `palisade.replay`, which is opened when the server serves and one of
+//!    them asks for it. An application that shares a [`SharedReplay`](palisade_core::SharedReplay) of its own is left to it.
 //!
 //! What this does not protect against: a handler that never answers (put a timeout around it); more traffic than the machine
 //! can take; a bare status without problem document where the HTTP library itself refuses bytes that are no HTTP.
