@@ -21,6 +21,7 @@ pages! {
     Proxies = "docs/guide/proxies.md";
     Keystores = "docs/guide/keystores.md";
     Gateway = "docs/guide/gateway.md";
+    CallingPartners = "docs/guide/calling-partners.md";
     Operations = "docs/guide/operations.md";
     CustomStage = "docs/guide/custom-stage.md";
     Blueriq = "docs/guide/blueriq.md";
