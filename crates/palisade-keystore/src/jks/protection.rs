@@ -1,8 +1,8 @@
 //! How JKS seals keys and files: SHA-1 over the password and a salt, as a key stream and as a digest.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use aws_lc_rs::rand;
-use sha1::{Digest as _, Sha1};
 use x509_parser::asn1_rs::{Any, FromDer as _, Tag};
 use zeroize::Zeroizing;
 
@@ -79,11 +79,13 @@ fn streamed(bytes: &[u8], password: &[u8], salt: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 fn sha1(parts: &[&[u8]]) -> [u8; DIGEST] {
-    let mut digest = Sha1::new();
+    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     for part in parts {
-        digest.update(part);
+        context.update(part);
     }
-    digest.finalize().into()
+    let mut digest = [0; DIGEST];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
 }
 
 fn utf16(password: &str) -> Zeroizing<Vec<u8>> {
