@@ -74,13 +74,15 @@ impl Reader<'_> {
                 self.undocumented.push(key);
                 continue;
             };
-            let key = if kind == "BTreeMap" {
-                format!("{key}.<field>")
-            } else {
-                key
-            };
             let default = self.default(found, field, &name, inner.is_some(), &kind);
-            let kind = self.words(&kind);
+            // Secrets are kept by what they open, all other maps by the name of a header field.
+            let is_secret_map = kind == "BTreeMap" && arguments.get(1).is_some_and(|value| named(value).0 == "Secret");
+            let key = match kind.as_str() {
+                "BTreeMap" if is_secret_map => format!("{key}.<alias>"),
+                "BTreeMap" => format!("{key}.<field>"),
+                _ => key,
+            };
+            let kind = self.words(if is_secret_map { "Secret" } else { &kind });
             self.rows.push(Row {
                 key,
                 kind,
