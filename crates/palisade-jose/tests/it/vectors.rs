@@ -8,6 +8,7 @@
 
 mod cookbook;
 mod interop;
+mod wycheproof;
 
 use std::path::{Path, PathBuf};
 

@@ -21,13 +21,13 @@ struct Exclusion {
     reason: String,
 }
 
-struct Exclusions {
+pub(super) struct Exclusions {
     of_set: Vec<Exclusion>,
     used: BTreeSet<String>,
 }
 
 impl Exclusions {
-    fn of(set: &str) -> Self {
+    pub(super) fn of(set: &str) -> Self {
         #[derive(Deserialize)]
         struct File {
             wycheproof: Vec<Exclusion>,
@@ -45,7 +45,7 @@ impl Exclusions {
     }
 
     /// Compares what was expected with what happened.
-    fn check(&mut self, id: usize, expected: TestResult, traits: &[String], accepted: bool) {
+    pub(super) fn check(&mut self, id: usize, expected: TestResult, traits: &[String], accepted: bool) {
         let found = self
             .of_set
             .iter()
@@ -60,7 +60,7 @@ impl Exclusions {
         assert_eq!(accepted, expected, "vector {id} {traits:?}");
     }
 
-    fn finish(self) {
+    pub(super) fn finish(self) {
         let all: BTreeSet<_> = self
             .of_set
             .into_iter()
@@ -141,7 +141,7 @@ fn rsa_oaep() {
     exclusions.finish();
 }
 
-fn key(pem: &str) -> DecryptionKey {
+pub(super) fn key(pem: &str) -> DecryptionKey {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key.pem"), pem).unwrap();
     let settings = [(
@@ -149,7 +149,8 @@ fn key(pem: &str) -> DecryptionKey {
         palisade_keystore::KeystoreSettings::new("key.pem"),
     )];
     let keystores = palisade_keystore::Keystores::load(folder.path(), &settings.into()).unwrap();
-    DecryptionKey::new(&keystores.key("own").unwrap(), &Algorithms::default()).unwrap()
+    let list = Algorithms::parse(&["A256GCM"]).unwrap();
+    DecryptionKey::new(&keystores.key("own").unwrap(), &list).unwrap()
 }
 
 /// Checks a signature as the wire does: its length first.
