@@ -35,11 +35,11 @@ const CACHE: usize = 16 << 20;
 /// The open file, and the directory that is held with it.
 #[derive(Debug)]
 pub(super) struct ReplayFile {
-    /// Held as long as the file is.
-    _folder: Folder,
     path: PathBuf,
     /// `None` after a failure, until it is opened anew.
     database: Option<Database>,
+    /// The last field: who gets the directory next finds the file closed.
+    _folder: Folder,
 }
 
 impl ReplayFile {
@@ -52,9 +52,9 @@ impl ReplayFile {
         }
         let database = Some(guarded(&path, || open(&path))?);
         Ok(Self {
-            _folder: folder,
             path,
             database,
+            _folder: folder,
         })
     }
 
