@@ -5,7 +5,9 @@ mod actors;
 
 use std::convert::Infallible;
 use std::error::Error as _;
+use std::future::Future;
 use std::mem::size_of;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as Waker, Poll};
@@ -13,11 +15,12 @@ use std::task::{Context as Waker, Poll};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request, response};
 use http_body_util::{BodyExt, Full};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use palisade_core::outbound::{OutboundError, OutboundFuture};
 use palisade_core::pipeline::ExchangeFuture;
 use palisade_core::settings::ByteSize;
 use palisade_core::{
-    Bodies, Context, Guard, Message, Pipeline, PipelineLimits, Rejection, Stage, Step, Transform,
+    Bodies, Context, Entry, Guard, Message, Pipeline, PipelineLimits, Rejection, Stage, Step, Transform,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -222,7 +225,7 @@ async fn the_last_refusal_is_the_one_that_stands() {
 
 #[tokio::test]
 async fn what_only_reports_refuses_nothing() {
-    let mut entry = palisade_core::Entry::from(Stage::guard(Watch {
+    let mut entry = Entry::from(Stage::guard(Watch {
         refuse_request: true,
         refuse_response: true,
         ..Watch::default()
@@ -323,6 +326,69 @@ async fn the_client_that_was_ready_is_the_one_that_is_called() {
             answer.await.unwrap();
         }
     }
+}
+
+#[test]
+fn a_refusal_is_counted_apart_from_refused_requests() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let mut entry = Entry::from(Stage::guard(Watch {
+        refuse_request: true,
+        ..Watch::default()
+    }));
+    entry.interceptor = Arc::from("Partner");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        for report_only in [false, true, true] {
+            entry.report_only = report_only;
+            let pipeline = Pipeline::from_iter([entry.clone()]);
+            let (outcome, _) = runtime.block_on(send(&pipeline, Ok(StatusCode::OK)));
+            assert_eq!(outcome.is_ok(), report_only);
+        }
+    });
+    let told = handle.render();
+    let counters: Vec<&str> = told.lines().filter(|line| !line.starts_with('#')).collect();
+    let counted = |verdict: &str, count: u64| {
+        format!(
+            "palisade_outbound_refusals_total{{code=\"request-refused\",interceptor=\"Partner\",\
+             stage=\"watch\",verdict=\"{verdict}\"}} {count}"
+        )
+    };
+    for line in [counted("refused", 1), counted("reported", 2)] {
+        assert!(counters.contains(&line.as_str()), "{line} is not in {told}");
+    }
+    assert!(!told.contains("palisade_refusals_total"), "{told}");
+}
+
+/// Accepts everything.
+#[derive(Debug)]
+struct Open;
+
+impl Guard for Open {
+    fn name(&self) -> &'static str {
+        "open"
+    }
+
+    fn request(&self, _: &mut Context, _: &mut request::Parts) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
+#[test]
+fn guards_around_a_client_allocate_nothing() {
+    let client = service_fn(|_: Request<Full<Bytes>>| {
+        std::future::ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+    });
+    let pipeline: Pipeline = (0..6).map(|_| Stage::guard(Open)).collect();
+    let mut service = pipeline.outbound().layer(client);
+    let request = Request::new(Full::<Bytes>::default());
+    let counted = allocation_counter::measure(|| {
+        let mut waker = Waker::from_waker(std::task::Waker::noop());
+        assert!(Service::<Request<Full<Bytes>>>::poll_ready(&mut service, &mut waker).is_ready());
+        let future = pin!(service.call(request));
+        assert!(matches!(future.poll(&mut waker), Poll::Ready(Ok(_))));
+    });
+    assert_eq!(counted.count_total, 0);
 }
 
 #[test]
