@@ -59,6 +59,24 @@ impl fmt::Display for Passed {
     }
 }
 
+impl ReadMessage {
+    /// Counts the keys that were used, so that it shows when an old one no longer is.
+    pub(crate) fn count(&self) {
+        let count = |operation: &'static str, alias: &str| {
+            metrics::counter!(
+                "palisade_message_keys_total", "operation" => operation, "alias" => alias.to_owned()
+            )
+            .increment(1);
+        };
+        if let Some(key) = &self.decrypted_with {
+            count("decrypt", key.alias());
+        }
+        if let Some(key) = &self.signed_by {
+            count("verify", key.alias());
+        }
+    }
+}
+
 /// Why a message cannot be read; printed, it names the steps that passed and the one that failed, for the operator alone.
 #[derive(Debug)]
 pub struct ReadError(Box<Failed>);

@@ -125,6 +125,7 @@ impl ClientMessageSecurity {
         }
         let reader = Arc::clone(&rules.reader);
         let read = self.pool.finish(move || reader.read(&body)).await??;
+        read.count();
         let times = self.judge(rules, asked, &read.claims)?;
         show(message, read);
         if let Some(times) = times {

@@ -131,6 +131,7 @@ impl MessageSecurity {
             Ok(read) => read,
             Err(error) => return Err(reported(message, error)),
         };
+        read.count();
         asked.id.clone_from(&read.claims.id);
         let verdict = self.judge(rules, &message.head, &read).await;
         if verdict.is_ok() || cx.is_report_only() {

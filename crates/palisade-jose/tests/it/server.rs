@@ -488,3 +488,91 @@ async fn the_stage_is_usable_as_a_plain_layer() {
 fn claims_of_nobody_are_empty() {
     assert_eq!(crate::exchange::claims(&json!({})), Claims::default());
 }
+
+#[tokio::test]
+async fn a_full_replay_memory_refuses_and_forgets_in_time() {
+    let world = World::with_memory(palisade_store::MemoryReplay::new(1, at(NOW - 1000)));
+    let server = world.server(all_request_profiles());
+    assert_eq!(server.send(Draft::new("a").request()).await.0, StatusCode::OK);
+    let refused = server.send(Draft::new("b").request()).await;
+    assert_eq!(
+        (refused.0.as_u16(), code(&refused).as_str()),
+        (503, "store-unavailable")
+    );
+    assert!(server.seen().is_none());
+    // The first ends at 60 seconds and 300 of skew.
+    let later = NOW + 361;
+    world.clock.set(at(later));
+    let next = Draft::new("b").claim("iat", later).claim("exp", later + 60);
+    assert_eq!(server.send(next.request()).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_memory_that_began_later_refuses_what_was_made_before() {
+    let world = World::with_memory(palisade_store::MemoryReplay::new(10, at(NOW)));
+    let server = world.server(all_request_profiles());
+    let before = Draft::new("a").claim("iat", NOW - 1);
+    let refused = server.send(before.request()).await;
+    assert_eq!(
+        (refused.0.as_u16(), code(&refused).as_str()),
+        (409, "message-replayed")
+    );
+    assert_eq!(server.send(Draft::new("b").request()).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
+    use palisade_jose::{CryptoPool, PoolError};
+
+    let pool = Arc::new(CryptoPool::with_size(1, 1));
+    let key = DecryptionKey::new(&KEYS.key("us").unwrap(), &Algorithms::default()).unwrap();
+    let stage = MessageSecurity::builder()
+        .decrypt_requests([key])
+        .pool(Arc::clone(&pool))
+        .build()
+        .unwrap();
+    let service = tower::ServiceBuilder::new()
+        .layer(stage.layer())
+        .service(tower::service_fn(|request: Request<Full<Bytes>>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
+        }));
+    let ask = || tower::ServiceExt::oneshot(service.clone(), post(message()).map(Full::new));
+    fn message() -> Bytes {
+        Draft::new("a").signed_by(None).write()
+    }
+
+    // One piece of work holds the only thread, another the only place in the queue.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let (started, is_started) = tokio::sync::oneshot::channel();
+    let holding = tokio::spawn({
+        let pool = Arc::clone(&pool);
+        async move {
+            pool.admit(move || {
+                let _ = started.send(());
+                let _ = released.lock().map(|released| released.recv());
+            })
+            .await
+        }
+    });
+    is_started.await.unwrap();
+    let mut waiting = Box::pin(pool.admit(|| ()));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    let refused = ask().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    release.send(()).unwrap();
+    assert_eq!(holding.await.unwrap(), Ok(()));
+    assert_eq!(waiting.await, Ok::<_, PoolError>(()));
+    assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_handler_on_one_thread_is_not_held_up_by_cryptography() {
+    // The runtime has this thread alone; were the work done on it, nothing else would run meanwhile.
+    let server = World::new().server(all_request_profiles());
+    let message = Draft::new("a").request();
+    let mut exchange = Box::pin(server.send(message));
+    assert!(futures_util::poll!(&mut exchange).is_pending());
+    assert_eq!(exchange.await.0, StatusCode::OK);
+}
