@@ -162,3 +162,35 @@ fn an_interceptor_that_is_missing_among_declared_ones_stays_a_mistake() {
     let check = folder.run(&["check", "--config", "native"]).with_status(2);
     assert!(check.err.contains("MyInterceptor2"), "{}", check.err);
 }
+
+#[test]
+fn client_interceptors_load_under_their_own_names_with_their_own_defaults() {
+    let folder = Folder::initialised();
+    let profiles = [
+        "request.encryption",
+        "request.signature",
+        "request.timestamp",
+        "response.decryption",
+        "response.signature",
+        "response.timestamp",
+    ];
+    let file = folder.config().join("application.properties");
+    let mut text = fs::read_to_string(&file).unwrap();
+    for profile in profiles {
+        let key = format!("blueriq.rest.interceptor.client.security.Partner.{profile}");
+        text.push_str(&format!("{key}.enabled=true\n"));
+        if !profile.ends_with("timestamp") {
+            text.push_str(&format!("{key}.key-alias=demo-server\n"));
+        }
+    }
+    fs::write(&file, text).unwrap();
+    let report = folder.run(&["check", "--format", "json"]).with_status(0).json();
+    assert_eq!(report["client-interceptors"], serde_json::json!(["Partner"]));
+    let misspelt = "blueriq.rest.interceptor.client.security.Partner.response.acept-unsecured-messages=true";
+    let ended = folder.run(&["check", "--set", misspelt]).with_status(2);
+    assert!(
+        ended.err.contains("did you mean \"accept-unsecured-messages\"?"),
+        "{}",
+        ended.err
+    );
+}
