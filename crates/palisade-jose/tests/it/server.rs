@@ -536,10 +536,8 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
         .service(tower::service_fn(|request: Request<Full<Bytes>>| async {
             Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
         }));
-    let ask = || tower::ServiceExt::oneshot(service.clone(), post(message()).map(Full::new));
-    fn message() -> Bytes {
-        Draft::new("a").signed_by(None).write()
-    }
+    let message = Draft::new("a").signed_by(None).write();
+    let ask = || tower::ServiceExt::oneshot(service.clone(), post(message.clone()).map(Full::new));
 
     // One piece of work holds the only thread, another the only place in the queue.
     let (release, released) = std::sync::mpsc::channel::<()>();
