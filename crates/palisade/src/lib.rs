@@ -49,6 +49,7 @@ pub use palisade_jose::{self as jose, ClientMessageSecurity, MessageSecurity};
 pub use palisade_keystore as keystore;
 pub use palisade_server as server;
 pub use palisade_server::Server;
+pub use palisade_store as store;
 pub use palisade_tls as tls;
 pub use palisade_tls::TlsFloor;
 
