@@ -13,6 +13,8 @@ pub(super) const DIGEST: usize = 20;
 
 /// Sun's JKS key protector, 1.3.6.1.4.1.42.2.17.1.1, with NULL parameters: the algorithm identifier as DER.
 const PROTECTOR: [u8; 16] = [0x30, 14, 6, 10, 0x2b, 6, 1, 4, 1, 42, 2, 17, 1, 1, 5, 0];
+/// The same without parameters, as recent releases of Java write it.
+const PROTECTOR_ALONE: [u8; 14] = [0x30, 12, 6, 10, 0x2b, 6, 1, 4, 1, 42, 2, 17, 1, 1];
 
 /// Why a sealed key does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ fn protected(sealed: &[u8]) -> Option<&[u8]> {
         && outer.tag() == Tag::Sequence
         && algorithm.tag() == Tag::Sequence
         && octets.tag() == Tag::OctetString
-        && identifier == PROTECTOR;
+        && (identifier == PROTECTOR || identifier == PROTECTOR_ALONE);
     fits.then_some(octets.data)
 }
 
@@ -98,7 +100,22 @@ fn utf16(password: &str) -> Zeroizing<Vec<u8>> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{NotOpened, open, seal};
+    use super::{NotOpened, PROTECTOR, PROTECTOR_ALONE, open, seal};
+    use crate::der::{SEQUENCE, element};
+
+    #[test]
+    fn the_algorithm_may_have_parameters_or_none() {
+        let sealed = seal(b"a key", "x").unwrap();
+        let protected = sealed
+            .strip_prefix(&[0x30, 63])
+            .unwrap()
+            .strip_prefix(&PROTECTOR)
+            .unwrap();
+        let without = element(SEQUENCE, &[&PROTECTOR_ALONE, protected]);
+        assert_eq!(open(&without, "x").unwrap().as_slice(), b"a key");
+        let other = element(SEQUENCE, &[&[0x30, 5, 6, 3, 0x2b, 0x65, 0x70], protected]);
+        assert_eq!(open(&other, "x"), Err(NotOpened::Structure));
+    }
 
     proptest! {
         #[test]

@@ -48,6 +48,10 @@ pub(super) fn is_secret(members: &Members) -> bool {
 pub(super) fn entry(fallback: &str, members: &Members) -> Result<Entry, String> {
     let kid = match members.get("kid") {
         None => None,
+        // It is printed, as the alias that it becomes.
+        Some(Json::Text(kid)) if kid.chars().any(char::is_control) => {
+            return Err("`kid` has control characters".to_owned());
+        }
         Some(Json::Text(kid)) if !kid.is_empty() => Some(kid.to_string()),
         Some(_) => return Err("`kid` is no text, or empty".to_owned()),
     };

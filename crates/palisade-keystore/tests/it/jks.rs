@@ -1,14 +1,17 @@
 //! JKS as Java's `keytool` writes it, and as we do.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
+use aws_lc_rs::digest;
 use palisade_core::Secret;
 use palisade_keystore::{
     KeyAlgorithm, KeystoreBuilder, KeystoreSettings, Keystores, LoadErrors, LookupError, StoreError,
     StoreType,
 };
 use palisade_test::ca::TestCa;
+use proptest::prelude::*;
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -247,4 +250,47 @@ fn a_reload_keeps_the_last_good_state() {
     fs::write(&path, &good).unwrap();
     let (_, alarms) = reloaded.reload();
     assert_eq!(alarms, []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_hostile_store_with_a_right_digest_is_an_error_or_opens_and_never_crashes(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        end: prop::sample::Index,
+        is_cut: bool,
+    ) {
+        static SAMPLE: OnceLock<Vec<u8>> = OnceLock::new();
+        let whole = SAMPLE.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            sample(&folder);
+            fs::read(folder.path().join("store.jks")).unwrap()
+        });
+        let mut content = whole[..whole.len() - 20].to_vec();
+        for (place, byte) in changes {
+            let place = place.index(content.len());
+            content[place] = byte;
+        }
+        if is_cut {
+            content.truncate(end.index(content.len()));
+        }
+        let digest = digest_of(&content);
+        content.extend(digest);
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder, "store.jks", content);
+        let opened = open(&folder, settings().store_type(StoreType::Jks));
+        prop_assert!(!(is_cut && opened.is_ok()));
+    }
+}
+
+/// The digest that an attacker puts behind a file who knows the password.
+fn digest_of(content: &[u8]) -> Vec<u8> {
+    let mut sha1 = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    for unit in PASSWORD.encode_utf16() {
+        sha1.update(&unit.to_be_bytes());
+    }
+    sha1.update(b"Mighty Aphrodite");
+    sha1.update(content);
+    sha1.finish().as_ref().to_vec()
 }

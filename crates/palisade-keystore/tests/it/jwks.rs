@@ -156,6 +156,7 @@ fn a_key_without_kid_and_thumbprint_is_known_by_its_place() {
 #[rstest]
 #[case(example(EC, &json!({"kty": null})), "key 1: `kty` is missing")]
 #[case(example(EC, &json!({"kid": 7})), "key 1: `kid` is no text, or empty")]
+#[case(example(EC, &json!({"kid": "a\u{1b}[2J"})), "key 1 (`kid` \"a\\u{1b}[2J\"): `kid` has control characters")]
 #[case(example(EC, &json!({"kid": "a", "x": "MKBC"})), "key 1 (`kid` \"a\"): `x` has 3 bytes where its curve wants 32")]
 #[case(example(EC, &json!({"x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4="})), "key 1: `x` is no base64url without padding")]
 #[case(example(EC, &json!({"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyN"})), "key 1: `y` is no base64url without padding")]
