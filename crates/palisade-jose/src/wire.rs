@@ -16,7 +16,8 @@
 //!
 //! It does not protect against a peer that learns from timing how many keys of a kind there are, nor against one that measures
 //! the difference between an encrypted key that does not unwrap and content that does not match: OAEP and AES key wrap stay
-//! secure when that is known. The length of the content is visible to everybody.
+//! secure when that is known (with `RUST_BACKTRACE` set that difference grows, for josekit's errors then note where they were made).
+//! The length of the content is visible to everybody.
 
 pub(crate) mod agreement;
 mod assemble;
