@@ -17,6 +17,31 @@ use crate::keys::DecryptionKey;
 ///
 /// `kid` selects the key; without one, each key that does the message's algorithms is tried, at most [`MAX_TRIED`](super::MAX_TRIED)
 /// of them. `understood` are the names that the caller obeys when `crit` lists them.
+///
+/// # Example
+/// ```
+/// use palisade_jose::{Algorithms, DecryptionKey, EncryptionKey, decrypt, encrypt};
+/// # use std::{collections::BTreeMap, sync::Arc};
+/// # use palisade_keystore::{KeystoreSettings, Keystores};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # palisade_test::ca::TestCa::new("Example Root").client("partner").write_pem(folder.path(), "partner");
+/// # let settings = BTreeMap::from([("partner".to_owned(), KeystoreSettings::new("partner.pem"))]);
+/// # let keystores = Keystores::load(folder.path(), &settings)?;
+/// # let entry = keystores.key("partner")?;
+/// let algorithms = Algorithms::parse(&["A256GCM"])?;
+/// let keys = [Arc::new(DecryptionKey::new(&entry, &algorithms)?)];
+/// let partner = EncryptionKey::new("partner", entry.public_key(), &algorithms)?;
+///
+/// let message = encrypt(&partner, &serde_json::Map::new(), b"hello")?;
+/// assert_eq!(decrypt(&keys, &message, &[])?.payload, "hello");
+///
+/// let other = EncryptionKey::new("partner", entry.public_key(), &Algorithms::default())?; // A128CBC-HS256, which is not listed
+/// let message = encrypt(&other, &serde_json::Map::new(), b"hello")?;
+/// assert!(decrypt(&keys, &message, &[]).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub fn decrypt(keys: &[Arc<DecryptionKey>], compact: &[u8], understood: &[&str]) -> Result<Opened, Failure> {
     let fail = |reason: Reason| Failure::new(FailedStep::Decrypt, reason);
     let [protected, encrypted_key, iv, ciphertext, tag] =

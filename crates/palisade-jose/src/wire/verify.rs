@@ -16,6 +16,32 @@ use crate::keys::VerificationKey;
 ///
 /// `kid` selects the key; without one, each key that does the message's algorithm is tried, at most [`MAX_TRIED`](super::MAX_TRIED)
 /// of them. `understood` are the names that the caller obeys when `crit` lists them.
+///
+/// # Example
+/// ```
+/// use palisade_jose::{Algorithms, SigningKey, VerificationKey, sign, verify};
+/// # use std::{collections::BTreeMap, sync::Arc};
+/// # use palisade_keystore::{KeystoreSettings, Keystores};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # palisade_test::ca::TestCa::new("Example Root").client("partner").write_pem(folder.path(), "partner");
+/// # let settings = BTreeMap::from([("partner".to_owned(), KeystoreSettings::new("partner.pem"))]);
+/// # let keystores = Keystores::load(folder.path(), &settings)?;
+/// # let entry = keystores.key("partner")?;
+/// let signing = SigningKey::new(&entry, &Algorithms::default())?;
+/// let keys = [Arc::new(VerificationKey::new("partner", entry.public_key(), &Algorithms::default())?)];
+///
+/// let mut message = sign(&signing, &serde_json::Map::new(), b"hello")?;
+/// assert_eq!(verify(&keys, &message, &[])?.payload, "hello");
+///
+/// let dot = message.iter().rposition(|byte| *byte == b'.').unwrap();
+/// message.swap(dot + 1, dot + 2);
+/// # if message[dot + 1] == message[dot + 2] { message[dot + 1] = if message[dot + 1] == b'A' { b'B' } else { b'A' }; }
+/// let refused = verify(&keys, &message, &[]).unwrap_err();
+/// assert!(refused.to_string().ends_with("alias partner: made with another key, or altered"));
+/// # Ok(())
+/// # }
+/// ```
 pub fn verify(keys: &[Arc<VerificationKey>], compact: &[u8], understood: &[&str]) -> Result<Opened, Failure> {
     let fail = |reason: Reason| Failure::new(FailedStep::Verify, reason);
     let [protected, payload, signature] =

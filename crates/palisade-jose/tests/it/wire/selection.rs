@@ -130,3 +130,49 @@ fn without_keys_nothing_is_opened() {
     let sealed = encrypt(&encryption(&entry, &[]), &Map::new(), b"x").unwrap();
     assert!(decrypt(&[], &sealed, &[]).is_err());
 }
+
+/// A JWK says what it is called and what it is for (RFC 7517 sections 4.2 and 4.5).
+#[test]
+fn a_jwk_gives_its_kid_and_its_use() {
+    let of = |usage: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = std::fs::read(format!(
+            "{}/tests/data/interop/keys.json",
+            env!("CARGO_MANIFEST_DIR")
+        ))
+        .unwrap();
+        let mut jwk = serde_json::from_slice::<serde_json::Value>(&keys).unwrap()["rsa"].take();
+        jwk["kid"] = "2026".into();
+        jwk["use"] = usage.into();
+        let set = palisade_test::json!({"keys": [jwk]}).to_string();
+        std::fs::write(folder.path().join("keys.json"), set).unwrap();
+        let settings = palisade_keystore::KeystoreSettings::new("keys.json");
+        let settings = [("partner".to_owned(), settings)].into();
+        let keystores = palisade_keystore::Keystores::load(folder.path(), &settings).unwrap();
+        keystores.key(&keystores.aliases()[0]).unwrap()
+    };
+    let (signs, encrypts) = (of("sig"), of("enc"));
+    let message = sign(&signing(&signs, &[]), &Map::new(), b"hello").unwrap();
+    let opened = verify(&[verification(&signs, &[])], &message, &[]).unwrap();
+    assert_eq!(opened.header.kid(), Some("2026"));
+    let sealed = encrypt(&encryption(&encrypts, &[]), &Map::new(), b"hello").unwrap();
+    assert_eq!(
+        decrypt(&[decryption(&encrypts, &[])], &sealed, &[])
+            .unwrap()
+            .header
+            .kid(),
+        Some("2026")
+    );
+    let none = palisade_jose::Algorithms::default();
+    let error = palisade_jose::DecryptionKey::new(&signs, &none).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "alias `{}` is reserved for signatures by its JWK, and cannot be used for encryption",
+            signs.alias()
+        )
+    );
+    assert!(palisade_jose::EncryptionKey::new("a", signs.public_key(), &none).is_err());
+    assert!(palisade_jose::SigningKey::new(&encrypts, &none).is_err());
+    assert!(palisade_jose::VerificationKey::new("a", encrypts.public_key(), &none).is_err());
+}
