@@ -13,16 +13,21 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; elif have sudo; then sudo "$@"; else return 1; fi
 }
 
-# need COMMAND PACKAGE: installs the Debian package where the command is missing.
+# debian ARGUMENT...: apt-get install, after one update.
+debian() {
+    have apt-get || return 1
+    if [ -z "${apt_updated:-}" ]; then
+        as_root apt-get update -qq || return 1
+        apt_updated=yes
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
+# need COMMAND PACKAGE [OPTION]: installs the Debian package where the command is missing.
 need() {
     have "$1" && return 0
     say "installing $2 for $1"
-    have apt-get || die "$1 is missing; install it and run this again"
-    if [ -z "${apt_updated:-}" ]; then
-        as_root apt-get update -qq || die "$1 is missing, and installing $2 needs root or sudo"
-        apt_updated=yes
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null || die "cannot install $2"
+    debian "${@:2}" || die "$1 is missing, and cannot be installed from here (that takes apt-get, and root or sudo): install $2 and run this again"
     have "$1" || die "$1 is still missing after installing $2"
 }
 
@@ -30,6 +35,43 @@ need_rust() {
     have cargo || die "cargo is missing; install Rust with rustup (https://rustup.rs) and run this again"
     # aws-lc and the linker need a C compiler.
     need cc gcc
+    # josekit, on which message security is built, links OpenSSL.
+    need pkg-config pkg-config
+    pkg-config --exists openssl && return 0
+    say 'installing libssl-dev for OpenSSL'
+    debian libssl-dev || die 'the headers of OpenSSL are missing, and cannot be installed from here: install libssl-dev and run this again'
+    pkg-config --exists openssl || die 'OpenSSL is still not found after installing libssl-dev'
+}
+
+# need_keytool: Java's keytool, with which some tests exchange keystores. They do less without it, and the others go on.
+need_keytool() {
+    have keytool && return 0
+    say 'installing default-jre-headless for keytool'
+    debian --no-install-recommends default-jre-headless || say 'keytool is missing: nothing is exchanged with Java in this run'
+}
+
+# need_partners: what the partners of examples/jose-partner are written with. PARTNER_PYTHON is the Python that has jwcrypto.
+need_partners() {
+    local node=examples/jose-partner/partners/node python="$tools_dir/partner-python"
+    local wanted=examples/jose-partner/partners/python/requirements.txt
+    need node nodejs --no-install-recommends
+    node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || die "node is $(node --version); install 18 or later and run this again"
+    if ! cmp -s "$node/package-lock.json" "$node/node_modules/.installed"; then
+        need npm npm --no-install-recommends
+        say "installing the packages of $node"
+        npm ci --prefix "$node" --no-audit --no-fund --silent >&2 || die "cannot install the packages of $node"
+        cp "$node/package-lock.json" "$node/node_modules/.installed"
+    fi
+    if ! cmp -s "$wanted" "$python/.installed"; then
+        need python3 python3
+        say "installing the packages of $wanted"
+        python3 -c 'import venv, ensurepip' 2>/dev/null || need_venv ||
+            die 'Python has no venv, and it cannot be installed from here: install python3-venv and run this again'
+        python3 -m venv "$python" && "$python/bin/pip" install -q --disable-pip-version-check -r "$wanted" >&2 ||
+            die "cannot install the packages of $wanted"
+        cp "$wanted" "$python/.installed"
+    fi
+    export PARTNER_PYTHON="$python/bin/python"
 }
 
 need_component() { # need_component COMMAND COMPONENT
@@ -51,5 +93,5 @@ need_cargo_tool() {
 }
 
 need_venv() {
-    (need python3 python3) && as_root apt-get install -y -qq python3-venv >/dev/null 2>&1
+    (need python3 python3) && debian python3-venv
 }

@@ -22,6 +22,7 @@ pages! {
     Keystores = "docs/guide/keystores.md";
     Gateway = "docs/guide/gateway.md";
     CallingPartners = "docs/guide/calling-partners.md";
+    Partners = "docs/guide/partners.md";
     Operations = "docs/guide/operations.md";
     CustomStage = "docs/guide/custom-stage.md";
     Blueriq = "docs/guide/blueriq.md";
