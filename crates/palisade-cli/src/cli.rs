@@ -11,6 +11,9 @@ use crate::cli::help as text;
 use crate::outcome::Failure;
 
 mod help;
+mod message;
+
+pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
 
 /// The configuration folder, unless another is given.
 const DEFAULT_FOLDER: &str = "config";
@@ -151,6 +154,9 @@ pub(crate) enum Command {
     /// Look into the keystores of the configuration
     #[command(subcommand, arg_required_else_help = true, after_help = text::KEYSTORE)]
     Keystore(KeystoreCommand),
+    /// Make secured messages, and see why one is refused
+    #[command(subcommand, arg_required_else_help = true, after_help = text::MESSAGE)]
+    Message(MessageCommand),
 }
 
 impl Command {
@@ -164,6 +170,7 @@ impl Command {
             Self::Encrypt(arguments) => &arguments.common,
             Self::Keystore(KeystoreCommand::List(arguments)) => &arguments.common,
             Self::Keystore(KeystoreCommand::Show(arguments)) => &arguments.common,
+            Self::Message(command) => command.common(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The `palisade` command: `serve`, `check`, `explain`, `diff`, `init`, `encrypt` and `keystore`.
+//! The `palisade` command: `serve`, `check`, `explain`, `diff`, `init`, `encrypt`, `keystore` and `message`.
 //!
 //! 1. Results go to standard output, everything else to standard error; colours go to a terminal only, and never where
 //!    `NO_COLOR` is set.

@@ -88,6 +88,14 @@ impl Output {
         self.flush()
     }
 
+    /// The result byte for byte, with nothing added that a program would have to take off again.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Through `out` escape sequences would be left out.
+        forgive(self.out.flush())?;
+        let mut out = io::stdout().lock();
+        forgive(out.write_all(bytes).and_then(|()| out.flush()))
+    }
+
     /// A remark that is no result.
     pub(crate) fn note(&mut self, text: impl Display) -> io::Result<()> {
         forgive(writeln!(self.err, "{text}"))

@@ -7,6 +7,8 @@ Examples:
   palisade check                                    is the configuration sound, and wise?
   palisade serve --echo                             serve it, with an upstream that echoes requests
   palisade explain GET /server/rest/orders/list     what would happen to that request, and why
+  palisade message verify message.jose --interceptor Partner
+                                                    why a message is refused, step by step
 
 Exit status: 0 all is well, findings included; 1 a refusal, or a score below --fail-below; 2 wrong use or configuration.";
 
@@ -101,3 +103,55 @@ Examples:
   palisade keystore show partners/acme --format json
 
 Shows the chain with subjects, names, validity, keys and usages. Private keys are never shown.";
+
+/// `palisade message`.
+pub(super) const MESSAGE: &str = "\
+Examples:
+  palisade message verify message.jose --interceptor Partner
+  palisade message sign order.json --interceptor Bank | palisade message encrypt --interceptor Bank
+
+Keys are those of the configured keystores, and are never shown.";
+
+/// `palisade message sign`.
+pub(super) const MESSAGE_SIGN: &str = "\
+Examples:
+  palisade message sign order.json --interceptor Bank --method POST --target /server/rest/orders/create
+      Signed as palisade.client.interceptors.Bank signs requests: its key, algorithms, format, audience and times.
+  palisade message sign answer.json --interceptor Partner --response --in-reply-to 0198c2f4
+      Signed as palisade.interceptors.Partner signs responses.
+  palisade message sign order.json --key-alias me --encrypt-alias bank --ttl 60s > message.jose
+      With keys by their aliases: signed, then encrypted.
+  palisade message sign order.json --key-alias me | palisade message encrypt --key-alias bank
+
+The result is a compact JWS and nothing else, with a line break behind it on a terminal only. It is signed and no more: \
+palisade message encrypt makes the whole message of an interceptor that also encrypts. A message without --method and --target \
+is bound to no request.";
+
+/// `palisade message encrypt`.
+pub(super) const MESSAGE_ENCRYPT: &str = "\
+Examples:
+  palisade message encrypt order.json --interceptor Bank --method POST --target /server/rest/orders/create > message.jose
+      The whole message, with everything that palisade.client.interceptors.Bank does to requests: times, signed, encrypted.
+  palisade message encrypt answer.json --interceptor Partner --response
+      The whole message, as palisade.interceptors.Partner makes responses.
+  palisade message encrypt order.json --key-alias bank
+      Encrypted to the key under an alias, and not signed.
+  palisade message sign order.json --key-alias me | palisade message encrypt --key-alias bank
+      A signed message is encrypted as it is; --as-body takes it for a body.";
+
+/// `palisade message verify`.
+pub(super) const MESSAGE_VERIFY: &str = "\
+Examples:
+  palisade message verify message.jose --interceptor Partner
+      By the request profiles of palisade.interceptors.Partner.
+  palisade message verify answer.jose --interceptor Bank --response --in-reply-to 0198c2f4
+      By the response profiles of palisade.client.interceptors.Bank.
+  palisade message verify --interceptor Partner --method POST --target /server/rest/orders/create --at 2026-11-22T10:00:00Z < m
+      As it would have been read then, for that request.
+  palisade message verify message.jose --decrypt-alias me,me-old --verify-alias partner | jq .
+
+Each step is told on standard error, the failed one with its reason; the clear body goes to standard output, of an accepted \
+message alone. With --format json all of it is one document. The status is 1 when the message would be refused. The replay memory \
+is never asked and never told: a message that verifies here may have been accepted before, and can still be sent. White space \
+around a message, as files have it, is left out with a remark; on the wire it is refused. What is told here is for the operator: \
+a partner learns none of it.";

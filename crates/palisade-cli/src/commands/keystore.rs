@@ -108,8 +108,8 @@ fn short(text: &str) -> String {
     }
 }
 
-/// Shows one alias.
-pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Output) -> Outcome {
+/// The configuration with all of its keystores.
+pub(super) fn load(common: &Common) -> Result<(Config, Keystores), Failure> {
     let (config, settings) = read(common)?;
     let keystores = Keystores::load(config.folder(), &settings).map_err(|errors| {
         let errors = errors
@@ -118,6 +118,12 @@ pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Outp
             .map(|error| config.complaint(&error.key(), error.to_string()));
         Failure::Errors(errors.collect())
     })?;
+    Ok((config, keystores))
+}
+
+/// Shows one alias.
+pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Output) -> Outcome {
+    let (_, keystores) = load(common)?;
     let entry = find(&keystores, &arguments.alias).map_err(|error| Failure::wrong(error.to_string()))?;
     if output.is_json() {
         output.json(&entry)?;

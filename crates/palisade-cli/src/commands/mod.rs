@@ -6,6 +6,7 @@ mod encrypt;
 mod explain;
 mod init;
 mod keystore;
+mod message;
 mod serve;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::Encrypt(arguments) => encrypt::run(common, &arguments, output),
         Command::Keystore(KeystoreCommand::List(_)) => keystore::list(common, output),
         Command::Keystore(KeystoreCommand::Show(arguments)) => keystore::show(common, &arguments, output),
+        Command::Message(command) => message::run(common, &command, output),
     }
 }
 

@@ -12,6 +12,7 @@ mod encrypt;
 mod explain;
 mod init;
 mod keystore;
+mod message;
 mod serve;
 mod support;
 mod usage;

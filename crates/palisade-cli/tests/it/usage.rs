@@ -1,6 +1,6 @@
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 11] = [
     &["serve"],
     &["check"],
     &["explain"],
@@ -9,6 +9,9 @@ const COMMANDS: [&[&str]; 8] = [
     &["encrypt"],
     &["keystore", "list"],
     &["keystore", "show"],
+    &["message", "sign"],
+    &["message", "encrypt"],
+    &["message", "verify"],
 ];
 
 #[test]
@@ -28,7 +31,7 @@ fn every_command_has_a_help_with_examples() {
         );
         assert!(help.err.is_empty() && !help.out.contains('\u{1b}'), "{help:#?}");
     }
-    for group in [&["--help"][..], &["keystore", "--help"]] {
+    for group in [&["--help"][..], &["keystore", "--help"], &["message", "--help"]] {
         let help = folder.run(group).with_status(0);
         assert!(help.out.contains("Examples:\n  palisade "), "{}", help.out);
     }

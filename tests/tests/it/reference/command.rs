@@ -22,6 +22,9 @@ fn the_page_of_the_command_is_its_help() {
         "encrypt",
         "keystore list",
         "keystore show",
+        "message sign",
+        "message encrypt",
+        "message verify",
     ] {
         assert!(
             page.contains(&format!("\n## palisade {name}\n")),
