@@ -8,6 +8,8 @@
 //! 3. What an admitted request still needs, its answer, comes first and is not refused: the handler has done its work by then.
 //!    There is never more of it than there are requests under way.
 //! 4. Work whose caller has gone away is not begun.
+//! 5. On Linux the threads stand back behind those of the runtime, so that a core full of cryptography is given at once to
+//!    whoever has a request to pass on.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -19,6 +21,10 @@ use tokio::sync::oneshot;
 
 /// How many messages may wait for each thread: a quarter of a second of RSA with 2048 bits.
 const WAITING_PER_THREAD: usize = 512;
+
+/// How far the threads stand back behind others of this process, as `nice` counts it.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -141,6 +147,7 @@ impl fmt::Debug for CryptoPool {
 impl Queues {
     /// Works until nobody can send any more.
     fn work(self) {
+        give_way();
         while let Some(work) = self.next() {
             // The caller learns of a panic because nothing answers.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
@@ -157,6 +164,14 @@ impl Queues {
             recv(self.answers) -> work => work.ok(),
             recv(self.requests) -> work => work.ok(),
         }
+    }
+}
+
+/// Lets the runtime's threads go first: they have little to do, and every route waits for it.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
+        tracing::debug!(target: "palisade::message", %error, "a cryptographic thread keeps its priority");
     }
 }
 
