@@ -108,7 +108,10 @@ impl<'a> Profiles<'a> {
     /// The algorithms of a profile.
     pub(crate) fn algorithms(&mut self, profile: &str, names: &[String]) -> Option<Algorithms> {
         Algorithms::parse(names)
-            .map_err(|error| self.errors.push(format!("{profile}.algorithms"), error))
+            .map_err(|error| {
+                let expected = format!("other algorithms: {error}");
+                self.errors.push(format!("{profile}.algorithms"), expected);
+            })
             .ok()
     }
 

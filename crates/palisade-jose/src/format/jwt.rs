@@ -82,8 +82,15 @@ impl MessageFormat for Jwt {
                 body = Some(member.value.clone());
                 continue;
             }
-            if member.value.len() > LONGEST_CLAIM || !is_read(&member.name) {
+            if !is_read(&member.name) {
                 continue;
+            }
+            if member.value.len() > LONGEST_CLAIM {
+                // Left alone like an unknown one, it would count as missing.
+                return Err(FormatError::Other(format!(
+                    "the claim {} is longer than {LONGEST_CLAIM} bytes",
+                    member.name
+                )));
             }
             let text = bytes.get(member.value.clone()).unwrap_or_default();
             let value: Value = serde_json::from_slice(text).map_err(|_| FormatError::NotClaims)?;

@@ -103,6 +103,18 @@ fn a_claims_set_has_a_bounded_number_of_names() {
 }
 
 #[test]
+fn a_claim_that_is_too_long_is_refused_and_not_left_alone() {
+    let of_length = |name: &str, length: usize| {
+        let payload = json!({name: [" ".repeat(length)]}).to_string();
+        Jwt.read(payload.into(), None)
+    };
+    assert!(of_length("aud", 8 * 1024).is_ok());
+    assert!(of_length("aud", 64 * 1024).is_err());
+    // Those of others are left alone at any length.
+    assert_eq!(of_length("sub", 64 * 1024).unwrap().0, Claims::default());
+}
+
+#[test]
 fn raw_needs_a_header_to_read() {
     let raw = MessageFormats::default().find("raw").unwrap();
     assert_eq!(

@@ -36,7 +36,7 @@ fn faults<K: StageKind>(settings: Value) -> Vec<(String, String)> {
 )]
 #[case::weak_algorithm(
     json!({"request": {"decryption": {"enabled": true, "key-alias": ["us"], "algorithms": ["RSA1_5"]}}}),
-    "request.decryption.algorithms", "`RSA1_5` is not accepted: its padding can be attacked"
+    "request.decryption.algorithms", "other algorithms: `RSA1_5` is not accepted: its padding can be attacked"
 )]
 #[case::unfit_algorithm(
     json!({"response": {"signature": {"enabled": true, "key-alias": "us", "algorithms": ["ES256"]}}}),
