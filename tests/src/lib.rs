@@ -23,6 +23,8 @@ pages! {
     Gateway = "docs/guide/gateway.md";
     CallingPartners = "docs/guide/calling-partners.md";
     Partners = "docs/guide/partners.md";
+    MessageSecurity = "docs/guide/message-security.md";
+    KeyRotation = "docs/guide/key-rotation.md";
     Operations = "docs/guide/operations.md";
     CustomStage = "docs/guide/custom-stage.md";
     Blueriq = "docs/guide/blueriq.md";

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("palisade-core", &[]),
     ("palisade-config", &["core"]),
     ("palisade-keystore", &["core"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("palisade-headers", &["core"]),
     ("palisade-endpoint", &["core", "config"]),
     ("palisade-client", &["core", "keystore"]),
+    ("palisade-jose", &["core", "keystore"]),
     ("palisade-store", &["core"]),
     (
         "palisade-server",

@@ -1,17 +1,20 @@
 //! The book and the README: what they link to exists, and what they tell operators to write is read by the real code.
 
+mod attacks;
 mod dependencies;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use palisade::config::{Config, Errors, Sources};
-use palisade::core::SystemClock;
+use palisade::core::{Clock, SharedReplay, SystemClock};
 use palisade::endpoint::{Environment, justifications};
+use palisade::keystore::{KeystoreSettings, Keystores};
 use palisade::server::settings::ServerSettings;
+use palisade::store::MemoryReplay;
 use palisade::{Registry, Server, StandardRegistry};
 use palisade_test::ca::TestCa;
 
@@ -181,6 +184,12 @@ fn folder_with_keys(ca: &TestCa) -> tempfile::TempDir {
     ca.server(&["gateway.example"]).write_pem(&keys, "server");
     ca.server(&["shop.example"]).write_pem(&keys, "shop");
     ca.client("gateway").write_pem(&keys, "gateway");
+    for partner in ["partner", "partner-2025", "partner-2026"] {
+        ca.client(partner).write_pem(&keys, partner);
+    }
+    for own in ["bank", "bank-2025", "bank-2026"] {
+        ca.server(&["bank.example"]).write_pem(&keys, own);
+    }
     ca.write_pem(&keys, "partners-ca");
     std::fs::write(folder.path().join("partners.txt"), "203.0.113.0/24 # acme\n").unwrap();
     folder
@@ -196,10 +205,23 @@ fn errors(sources: Sources, whole: bool) -> Errors {
     let (config, mut errors) = Config::load(&sources);
     errors.extend(ServerSettings::read(&config).1);
     errors.extend(justifications(&config).err().into_iter().flatten());
-    let environment = Environment::new(Arc::new(SystemClock::new()));
-    let compiled = Registry::standard().compile(&config, &environment);
+    let compiled = Registry::standard().compile(&config, &environment(&sources));
     errors.extend(compiled.err().into_iter().flatten());
     errors.sorted()
+}
+
+/// What stages share with the server: the keys of the folder, under the aliases of its files, and a replay memory.
+fn environment(sources: &Sources) -> Environment {
+    let clock = Arc::new(SystemClock::new());
+    let folder = BTreeMap::from([("keys".to_owned(), KeystoreSettings::new("keys"))]);
+    let keystores = Keystores::load(&sources.folder, &folder).unwrap();
+    let memory = MemoryReplay::new(100, clock.now());
+    let mut environment = Environment::new(clock);
+    environment.resources = environment
+        .resources
+        .with(Arc::new(keystores))
+        .with(Arc::new(SharedReplay::new(memory)));
+    environment
 }
 
 /// Loads a block: `properties` or `toml`, with `profile-NAME` on top of the block before it, with `server` as a whole server, and with

@@ -6,5 +6,6 @@
 )]
 
 mod architecture;
+mod blueriq;
 mod book;
 mod reference;

@@ -7,3 +7,4 @@ mod server;
 mod settings;
 mod vectors;
 mod wire;
+mod wire_format;

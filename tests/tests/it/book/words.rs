@@ -111,7 +111,14 @@ fn a_key_that_is_named_exists() {
 
 /// A key with its own names and indices taken out: `palisade.listeners.main.bind` as `palisade.listeners.<>.bind`.
 fn generic(key: &str) -> String {
-    let named = ["listeners", "keystores", "interceptors", "sni", "justify", "key-passwords"];
+    let named = [
+        "listeners",
+        "keystores",
+        "interceptors",
+        "sni",
+        "justify",
+        "key-passwords",
+    ];
     let mut words: Vec<String> = Vec::new();
     let mut rest = key.to_owned();
     while let Some((before, behind)) = rest.split_once('[') {

@@ -320,6 +320,10 @@ fn the_page_of_refusals_has_every_code() {
         "header-blocked",
         "upstream-timeout",
         "path-not-canonical",
+        "message-security-failed",
+        "message-expired",
+        "message-replayed",
+        "store-unavailable",
     ] {
         assert!(page.contains(&format!("| `{code}` |")), "the scan misses {code}");
     }
@@ -352,6 +356,8 @@ fn the_page_of_findings_has_every_code() {
         "certificate-expired",
         "crl-expired",
         "plain-http",
+        "message-not-signed",
+        "unsecured-responses-accepted",
     ] {
         assert!(page.contains(&format!("| `{code}` |")), "the scan misses {code}");
     }
@@ -363,6 +369,9 @@ fn every_constructor_in_the_source_is_one_that_the_scan_can_read() {
     // Helpers that pass a code on: what they are called with is scanned instead.
     let helpers = [
         "palisade-endpoint/src/compile.rs",
+        "palisade-jose/src/client/kind.rs",
+        "palisade-jose/src/client/mod.rs",
+        "palisade-jose/src/server/kind.rs",
         "palisade-server/src/settings.rs",
     ];
     for source in source::all()

@@ -76,7 +76,8 @@ impl Reader<'_> {
             };
             let default = self.default(found, field, &name, inner.is_some(), &kind);
             // Secrets are kept by what they open, all other maps by the name of a header field.
-            let is_secret_map = kind == "BTreeMap" && arguments.get(1).is_some_and(|value| named(value).0 == "Secret");
+            let is_secret_map =
+                kind == "BTreeMap" && arguments.get(1).is_some_and(|value| named(value).0 == "Secret");
             let key = match kind.as_str() {
                 "BTreeMap" if is_secret_map => format!("{key}.<alias>"),
                 "BTreeMap" => format!("{key}.<field>"),

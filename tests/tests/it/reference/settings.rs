@@ -12,7 +12,7 @@ use super::reader::{Reader, Row};
 use super::source::{self, Types};
 
 /// Which struct is read from which place.
-const TABLES: [(&str, &str, &str); 10] = [
+const TABLES: [(&str, &str, &str); 12] = [
     ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
     ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
     ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
@@ -30,6 +30,16 @@ const TABLES: [(&str, &str, &str); 10] = [
         "Stage `headers`",
         "palisade.interceptors.<Name>.headers",
         "HeaderSettings",
+    ),
+    (
+        "Message security: `request`, `response` and `message`",
+        "palisade.interceptors.<Name>",
+        "MessageSecuritySettings",
+    ),
+    (
+        "Message security of clients",
+        "palisade.client.interceptors.<Name>",
+        "ClientMessageSecuritySettings",
     ),
     ("Accepted messages", "palisade.replay", "ReplaySettings"),
     ("The upstream", "palisade.upstream", "UpstreamSettings"),
