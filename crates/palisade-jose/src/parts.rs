@@ -9,6 +9,9 @@
 //!
 //! [`check_binding`]: crate::check_binding
 //! [`check_audience`]: crate::check_audience
+//! [`Reader::read`]: crate::Reader::read
+//! [`Writer::write`]: crate::Writer::write
+//! [`TimeRules::check`]: crate::TimeRules::check
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,6 +25,7 @@ use crate::format::MessageFormat;
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::message::{Reader, WriteError, Writer};
 use crate::profiles::{CALLER, Profiles, time_rules};
+use crate::server::{reader, writer};
 use crate::settings::{
     Binding, ClientMessageSecuritySettings, MessageSecuritySettings, ReadProfileSettings, TimestampSettings,
     WriteProfileSettings,
@@ -34,6 +38,60 @@ const NEEDS_HEADER: &str =
     "another one: this one carries its claims in a header, so messages have to be signed or encrypted";
 
 /// What it takes to open the messages of one direction.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+///
+/// use palisade_core::{BuildContext, Clock, Resources, StateStore, SystemClock};
+/// use palisade_jose::{
+///     Body, ClientMessageSecuritySettings, MessageSecuritySettings, ReadProfileSettings, WriteProfileSettings,
+/// };
+/// use palisade_keystore::{KeystoreSettings, Keystores};
+/// use palisade_test::ca::TestCa;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let ca = TestCa::new("Example Root");
+/// # ca.client("partner").write_pem(folder.path(), "partner");
+/// # ca.client("stranger").write_pem(folder.path(), "stranger");
+/// let files = BTreeMap::from([("keys".to_owned(), KeystoreSettings::new("."))]);
+/// let keystores = Keystores::load(folder.path(), &files)?;
+/// let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+/// let (state, resources) = (StateStore::default(), Resources::default().with(Arc::new(keystores)));
+/// let cx = BuildContext::new("Orders", folder.path(), &clock, &state, &resources);
+///
+/// // What the partner does; such settings also come out of property files.
+/// let mut partner = ClientMessageSecuritySettings::default();
+/// partner.request.signature = WriteProfileSettings {
+///     enabled: true,
+///     key_alias: Some("partner".to_owned()),
+///     ..WriteProfileSettings::default()
+/// };
+/// partner.request.timestamp.enabled = true;
+/// let outgoing = partner.outgoing(&cx)?.ok_or("nothing is on")?;
+/// let body = Body { bytes: "[1, 2]".into(), media_type: Some("application/json".to_owned()) };
+/// let message = outgoing.writer().write(&outgoing.claims(clock.now()), &body)?;
+///
+/// // What a job does that takes messages out of a queue.
+/// let mut own = MessageSecuritySettings::default();
+/// own.request.signature = ReadProfileSettings {
+///     enabled: true,
+///     key_alias: vec!["partner".to_owned()],
+///     ..ReadProfileSettings::default()
+/// };
+/// own.request.timestamp.enabled = true;
+/// let incoming = own.incoming(&cx)?.ok_or("nothing is on")?;
+/// let read = incoming.reader().read(&message)?;
+/// incoming.times.ok_or("times are off")?.check(&read.claims, clock.now())?;
+/// assert_eq!(read.body, body);
+///
+/// // The key of somebody else does not fit.
+/// own.request.signature.key_alias = vec!["stranger".to_owned()];
+/// let refused = own.incoming(&cx)?.ok_or("nothing is on")?.reader().read(&message).unwrap_err();
+/// assert_eq!(refused.failed_step(), "signature");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Incoming {
@@ -72,14 +130,11 @@ pub struct Outgoing {
 impl Incoming {
     /// Reads messages with these keys; see the rules of the module for what is left to check.
     pub fn reader(&self) -> Reader {
-        let mut reader = Reader::new(Arc::clone(&self.format));
-        if !self.decryption.is_empty() {
-            reader = reader.decrypt_with(self.decryption.clone());
-        }
-        if !self.verification.is_empty() {
-            reader = reader.verify_with(self.verification.clone());
-        }
-        reader
+        reader(
+            Arc::clone(&self.format),
+            self.decryption.clone(),
+            self.verification.clone(),
+        )
     }
 
     fn or(self, mut errors: BuildError) -> Result<Self, BuildError> {
@@ -94,14 +149,11 @@ impl Incoming {
 impl Outgoing {
     /// Makes messages with these keys.
     pub fn writer(&self) -> Writer {
-        let mut writer = Writer::new(Arc::clone(&self.format));
-        if let Some(key) = &self.signing {
-            writer = writer.sign_with(Arc::clone(key));
-        }
-        if let Some(key) = &self.encryption {
-            writer = writer.encrypt_with(Arc::clone(key));
-        }
-        writer
+        writer(
+            Arc::clone(&self.format),
+            self.signing.clone(),
+            self.encryption.clone(),
+        )
     }
 
     /// Encrypts a message that is signed already, as it is; `None` where messages are not encrypted.

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -178,9 +179,9 @@ fn client_interceptors_load_under_their_own_names_with_their_own_defaults() {
     let mut text = fs::read_to_string(&file).unwrap();
     for profile in profiles {
         let key = format!("blueriq.rest.interceptor.client.security.Partner.{profile}");
-        text.push_str(&format!("{key}.enabled=true\n"));
+        writeln!(text, "{key}.enabled=true").unwrap();
         if !profile.ends_with("timestamp") {
-            text.push_str(&format!("{key}.key-alias=demo-server\n"));
+            writeln!(text, "{key}.key-alias=demo-server").unwrap();
         }
     }
     fs::write(&file, text).unwrap();

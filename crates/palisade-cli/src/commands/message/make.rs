@@ -36,7 +36,12 @@ struct Made {
     encrypted_to: Option<Used>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claims: Option<Told>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<&'static str>,
 }
+
+const NESTED: &str =
+    "the input is a signed message, and is encrypted as it is (--as-body takes it for a body)";
 
 pub(super) fn sign(common: &Common, arguments: &SignArguments, output: &mut Output) -> Outcome {
     let SignArguments {
@@ -84,9 +89,6 @@ pub(super) fn encrypt(common: &Common, arguments: &SealArguments, output: &mut O
     refuse_claims(said)?;
     let format = said.message_format.clone().or_else(|| format_of(&header));
     let outgoing = outgoing(Wanted::Encryption, format)?;
-    output.note(
-        "note: the input is a signed message, and is encrypted as it is (--as-body takes it for a body)",
-    )?;
     let message = outgoing
         .encrypt_signed(input.trim_ascii())
         .map_err(|error| Failure::wrong(error.to_string()))?
@@ -96,6 +98,7 @@ pub(super) fn encrypt(common: &Common, arguments: &SealArguments, output: &mut O
         signed_with: None,
         encrypted_to: outgoing.encryption.as_deref().map(Used::from),
         claims: None,
+        notes: vec![NESTED],
     };
     give(made, &message, streams, output)
 }
@@ -204,6 +207,7 @@ fn write(
             .as_deref()
             .map(|key: &EncryptionKey| key.into()),
         claims: Some(Told::new(&claims, now)),
+        notes: Vec::new(),
     };
     give(made, &message, streams, output)
 }
@@ -224,6 +228,11 @@ fn media_type(said: &Said, body: &[u8]) -> Option<String> {
 }
 
 fn give(mut made: Made, message: &[u8], streams: &Streams, output: &mut Output) -> Outcome {
+    if !output.is_json() {
+        for note in &made.notes {
+            output.note(format_args!("note: {note}"))?;
+        }
+    }
     if streams.output.is_some() || !output.is_json() {
         streams.write(message, output)?;
     } else {

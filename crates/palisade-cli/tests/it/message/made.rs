@@ -47,6 +47,9 @@ fn a_signed_message_is_piped_into_encryption_and_nested_as_its_format_says() {
 fn a_signed_message_is_a_body_on_demand() {
     let folder = folder();
     let signed = made(&folder, "sign --key-alias partner");
+    let told = run(&folder, "encrypt --key-alias bank-2026 --format json", &signed).with_status(0);
+    assert!(told.err.is_empty());
+    assert_eq!(told.json()["notes"].as_array().unwrap().len(), 1);
     let sealed = run(&folder, "encrypt --key-alias bank-2026 --as-body", &signed).with_status(0);
     assert!(sealed.err.is_empty());
     let verified = run(&folder, "verify --decrypt-alias bank-2026", &sealed.out).with_status(0);
