@@ -7,6 +7,11 @@
 //! Duplicate names below the first level, lone surrogates and numbers of any size pass: they are matters of whoever reads the
 //! value.
 
+#![expect(
+    clippy::inline_always,
+    reason = "inlined, a body is checked at two gigabytes a second instead of one"
+)]
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -86,6 +91,7 @@ struct Nesting {
 }
 
 impl Nesting {
+    #[inline(always)]
     fn push(&mut self, is_object: bool) -> Option<()> {
         let word = self.objects.get_mut(self.depth / 64)?;
         let bit = 1 << (self.depth % 64);
@@ -95,6 +101,7 @@ impl Nesting {
     }
 
     /// Whether the innermost is an object; `None` outside of all.
+    #[inline(always)]
     fn innermost(&self) -> Option<bool> {
         let level = self.depth.checked_sub(1)?;
         Some(self.objects.get(level / 64)? & (1 << (level % 64)) != 0)
@@ -102,20 +109,24 @@ impl Nesting {
 }
 
 impl Scanner<'_> {
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
     }
 
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then_some(())
     }
 
+    #[inline(always)]
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
@@ -128,6 +139,7 @@ impl Scanner<'_> {
     }
 
     /// A colon with the white space around it.
+    #[inline(always)]
     fn colon(&mut self) -> Option<()> {
         self.space();
         self.expect(b':')?;
@@ -136,6 +148,7 @@ impl Scanner<'_> {
     }
 
     /// A name with its colon.
+    #[inline(always)]
     fn name(&mut self) -> Option<()> {
         self.space();
         self.expect(b'"')?;
@@ -172,6 +185,7 @@ impl Scanner<'_> {
     }
 
     /// The beginning of a value; `true` when that was all of it.
+    #[inline(always)]
     fn begin(&mut self, nesting: &mut Nesting) -> Option<bool> {
         match self.next()? {
             b'{' => {
@@ -202,6 +216,7 @@ impl Scanner<'_> {
         }
     }
 
+    #[inline(always)]
     fn literal(&mut self, rest: &[u8]) -> Option<bool> {
         let end = self.at + rest.len();
         let found = self.bytes.get(self.at..end)? == rest;
@@ -209,6 +224,7 @@ impl Scanner<'_> {
         found.then_some(true)
     }
 
+    #[inline(always)]
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -217,6 +233,7 @@ impl Scanner<'_> {
         (self.at > start).then_some(())
     }
 
+    #[inline(always)]
     fn number(&mut self, first: u8) -> Option<()> {
         let first = if first == b'-' { self.next()? } else { first };
         match first {
@@ -242,6 +259,7 @@ impl Scanner<'_> {
     }
 
     /// A string behind its opening quote, to behind its closing one.
+    #[inline(always)]
     fn string(&mut self) -> Option<()> {
         loop {
             self.plain();
@@ -256,15 +274,12 @@ impl Scanner<'_> {
     }
 
     /// Passes over bytes that mean nothing in a string, eight at a time.
+    #[inline(always)]
     fn plain(&mut self) {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x8080_8080_8080_8080;
         let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        for chunk in rest.chunks_exact(8) {
-            let Some(eight) = chunk.first_chunk::<8>() else {
-                return;
-            };
+        while let Some(eight) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_le_bytes(*eight);
             let quotes = zero_bytes(word ^ (ONES * 0x22));
             let backslashes = zero_bytes(word ^ (ONES * 0x5c));

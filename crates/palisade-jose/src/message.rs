@@ -236,10 +236,13 @@ impl Reader {
             header = Some(opened.header);
         }
         if let Some(keys) = &self.verification {
-            if header.is_some() && !is_compact(&payload, 2) {
-                return Err(Fault::NotSigned);
-            }
-            let opened = wire::verify(keys, &payload, understood)?;
+            let opened = wire::verify(keys, &payload, understood).map_err(|failure| {
+                if header.is_some() && !is_compact(&payload, 2) {
+                    Fault::NotSigned
+                } else {
+                    failure.into()
+                }
+            })?;
             signed_by = keys.get(opened.key).cloned();
             if let Some(key) = &signed_by {
                 steps.push(passed("signature", &opened.header, key.alias()));

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use palisade_core::{CertificateSource, ClientCertificate, MessageTimes, SecuredMessage};
-use palisade_jose::{Algorithms, Claims, DecryptionKey, Jwt, MessageSecurity, Raw, Reader, VerificationKey};
+use palisade_jose::{
+    Algorithms, Body, Claims, DecryptionKey, FormatError, Jwt, MessageFormat, MessageFormats,
+    MessageSecurity, ProtectedHeader, Raw, Reader, VerificationKey, Written,
+};
 use palisade_test::assert_problem;
 use rstest::rstest;
 use serde_json::json;
@@ -565,12 +568,49 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
     assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
 }
 
+/// The format `jwt`, which notes the threads it runs on: the same ones as the cryptography.
+#[derive(Debug, Default)]
+struct Noting(Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Noting {
+    fn note(&self) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        self.0.lock().unwrap().push(name);
+    }
+}
+
+impl MessageFormat for Noting {
+    fn name(&self) -> &'static str {
+        "noting"
+    }
+
+    fn nested_type(&self) -> &'static str {
+        "JWT"
+    }
+
+    fn write(&self, claims: &Claims, body: &Body) -> Result<Written, FormatError> {
+        self.note();
+        Jwt.write(claims, body)
+    }
+
+    fn read(&self, payload: Bytes, header: Option<&ProtectedHeader>) -> Result<(Claims, Body), FormatError> {
+        self.note();
+        Jwt.read(payload, header)
+    }
+}
+
 #[tokio::test]
-async fn a_handler_on_one_thread_is_not_held_up_by_cryptography() {
-    // The runtime has this thread alone; were the work done on it, nothing else would run meanwhile.
-    let server = World::new().server(all_request_profiles());
-    let message = Draft::new("a").request();
-    let mut exchange = Box::pin(server.send(message));
-    assert!(futures_util::poll!(&mut exchange).is_pending());
-    assert_eq!(exchange.await.0, StatusCode::OK);
+async fn cryptography_never_runs_on_the_threads_of_the_runtime() {
+    let threads = Arc::default();
+    let formats = MessageFormats::default().with(Noting(Arc::clone(&threads)));
+    let mut settings = all_profiles();
+    settings["message"] = json!({"format": "noting"});
+    let server = World::new().share(formats).server(settings);
+    let (status, ..) = server.send(Draft::new("a").request()).await;
+    assert_eq!(status, StatusCode::OK);
+    let threads = threads.lock().unwrap();
+    assert_eq!(threads.len(), 2, "one request, one response");
+    for name in threads.iter() {
+        assert!(name.starts_with("palisade-crypto-"), "{name}");
+    }
 }

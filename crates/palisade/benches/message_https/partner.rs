@@ -38,7 +38,7 @@ impl Messages {
     pub(crate) fn new(folder: &Path, size: usize) -> Self {
         let keystores = keystores(folder);
         let list = Algorithms::default();
-        let signing = SigningKey::new(&*keystores.key("partner").unwrap(), &list).unwrap();
+        let signing = SigningKey::new(&keystores.key("partner").unwrap(), &list).unwrap();
         let encryption = EncryptionKey::new("us", &keystores.public_key("us").unwrap(), &list).unwrap();
         Self {
             writer: Writer::default()
@@ -118,18 +118,18 @@ impl Partner {
     }
 
     /// Sends all messages, spread over the connections.
-    pub(crate) fn send(&mut self, path: &'static str, messages: Vec<Bytes>) {
+    pub(crate) fn send(&mut self, path: &'static str, messages: &[Bytes]) {
         let share = messages.len().div_ceil(self.senders.len());
         self.runtime.block_on(async {
-            let work = self
-                .senders
-                .iter_mut()
-                .zip(messages.chunks(share))
-                .map(|(sender, share)| async move {
-                    for message in share {
-                        exchange(sender, path, Some(message.clone())).await;
-                    }
-                });
+            let work =
+                self.senders
+                    .iter_mut()
+                    .zip(messages.chunks(share))
+                    .map(|(sender, share)| async move {
+                        for message in share {
+                            exchange(sender, path, Some(message.clone())).await;
+                        }
+                    });
             futures_util::future::join_all(work).await;
         });
     }
@@ -173,8 +173,9 @@ async fn exchange(sender: &mut SendRequest<Body>, path: &'static str, message: O
 pub(crate) fn load(folder: &Path, address: SocketAddr) {
     let message = Messages::new(folder, 1024).one("load");
     let mut partner = Partner::connect(address, folder, LOAD);
+    let batch = vec![message; LOAD * 50];
     super::println(format_args!("loading"));
     loop {
-        partner.send(super::server::LOADED, vec![message.clone(); LOAD * 50]);
+        partner.send(super::server::LOADED, &batch);
     }
 }

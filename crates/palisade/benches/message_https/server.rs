@@ -12,6 +12,8 @@ use palisade::{Registry, Server, StandardRegistry as _};
 pub(crate) const SECURED: &str = "/server/rest/Payments/Order";
 /// The same without replay protection, so that a load can send one message again and again.
 pub(crate) const LOADED: &str = "/server/rest/Payments/Load";
+/// A route without message security that takes and gives the same bytes.
+pub(crate) const CLEAR: &str = "/server/rest/Status/Echo";
 /// A route without message security.
 pub(crate) const PLAIN: &str = "/server/rest/Status/Get";
 
@@ -58,12 +60,12 @@ pub(crate) fn run(folder: &Path) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let echo = || {
-            post(|body: axum::body::Bytes| async { ([("content-type", "application/json")], body) })
-        };
+        let echo =
+            || post(|body: axum::body::Bytes| async { ([("content-type", "application/json")], body) });
         let app = Router::new()
             .route(SECURED, echo())
             .route(LOADED, echo())
+            .route(CLEAR, echo())
             .route(PLAIN, get(|| async { r#"{"status":"up"}"# }));
         let server = Server::load(Sources::new(folder), Registry::standard())
             .unwrap_or_else(|errors| panic(&errors.to_string()));
