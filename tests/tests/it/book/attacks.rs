@@ -1,40 +1,48 @@
-//! The table of attacks names tests that are there.
+//! What the book says of message security by name is in its crate: the tests of attacks, and the reasons in the log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{read, root};
 
-/// The names of all functions of the tests of message security.
-fn functions() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut folders = vec![root().join("crates/palisade-jose/tests/it")];
+/// The files below a folder of the crate of message security.
+fn texts(folder: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut folders = vec![root().join("crates/palisade-jose").join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-                continue;
+            } else {
+                texts.push(std::fs::read_to_string(&path).unwrap());
             }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let behind = text
-                .lines()
-                .filter_map(|line| line.trim_start().split_once("fn "));
-            names.extend(behind.filter_map(|(_, rest)| Some(rest.split_once('(')?.0.to_owned())));
         }
     }
-    names
+    texts
+}
+
+/// The rows of the table with that head.
+fn rows<'a>(page: &'a str, head: &str) -> Vec<&'a str> {
+    let table = page.split(head).nth(1).unwrap();
+    let rows = table.lines().skip(2);
+    rows.take_while(|line| line.starts_with('|')).collect()
+}
+
+/// The names of all functions of the tests.
+fn functions() -> BTreeSet<String> {
+    let texts = texts("tests/it");
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let behind = lines.filter_map(|line| line.trim_start().split_once("fn "));
+    behind
+        .filter_map(|(_, rest)| Some(rest.split_once('(')?.0.to_owned()))
+        .collect()
 }
 
 #[test]
 fn every_attack_of_the_threat_model_has_a_test() {
     let page = read(Path::new("docs/guide/threat-model.md"));
-    let table = page.split("| attack | what it meets | test |").nth(1).unwrap();
-    let rows: Vec<&str> = table
-        .lines()
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .collect();
+    let rows = rows(&page, "| attack | what it meets | test |");
     assert!(rows.len() > 20);
     let functions = functions();
     for row in rows {
@@ -43,6 +51,22 @@ fn every_attack_of_the_threat_model_has_a_test() {
         assert!(!tests.is_empty(), "no test in {row}");
         for test in tests {
             assert!(functions.contains(test), "no test is called {test}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_that_operators_are_told_of_is_one_that_is_logged() {
+    let page = read(Path::new("docs/guide/message-security.md"));
+    let rows = rows(&page, "| the log says | what it means |");
+    assert!(rows.len() > 5);
+    let source = texts("src").concat();
+    for row in rows {
+        let reason = row.split('`').nth(1).unwrap();
+        // What was found stands for itself, and a reason may be made of two parts.
+        let parts = reason.split(['…', ':']).map(str::trim);
+        for part in parts.filter(|part| !part.is_empty()) {
+            assert!(source.contains(part), "nothing says \"{part}\"");
         }
     }
 }
