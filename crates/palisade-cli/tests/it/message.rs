@@ -3,6 +3,7 @@
 mod accepted;
 mod made;
 mod refused;
+mod served;
 mod wrong_use;
 
 use std::fmt::Write as _;
