@@ -3,7 +3,7 @@
 //! 1. A key does what its type does, narrowed by the configured list; a message never chooses for it.
 //! 2. `kid` is compared with the key's `kid` (that of its JWK, else the RFC 7638 thumbprint), its alias as configured and within
 //!    its keystore, and the SHA-256 thumbprint of its certificate (`x5t#S256`). It is written as the first of these.
-//! 3. A key whose JWK says what it is for (`use`, `key_ops`) is used for nothing else.
+//! 3. A key whose JWK says what it is for (`use`, `key_ops`, `alg`) is used for nothing else.
 //! 4. `Debug` shows alias and `kid` alone.
 //!
 //! It does not protect the key in this process's memory: what josekit and OpenSSL hold is theirs.
@@ -22,7 +22,7 @@ pub use verification::VerificationKey;
 pub(crate) use names::KeyNames;
 
 use josekit::JoseError;
-use palisade_keystore::{KeyAlgorithm, Usage};
+use palisade_keystore::{PublicKey, Usage};
 
 use crate::algorithms::{Algorithms, ContentEncryption, KeyManagement, SignatureAlgorithm};
 
@@ -62,6 +62,16 @@ pub enum KeyError {
         /// What the key is configured for.
         purpose: &'static str,
     },
+    /// The key's JWK binds it to another algorithm (RFC 7517 section 4.4).
+    #[error("alias `{alias}` is bound to `{bound}` by its JWK, which is not {wanted}")]
+    Bound {
+        /// The alias.
+        alias: String,
+        /// What its `alg` says.
+        bound: String,
+        /// What the key is configured for.
+        wanted: String,
+    },
     /// The cryptographic library does not take the key.
     #[error("alias `{alias}`: the cryptographic library does not take the key")]
     Refused {
@@ -87,11 +97,11 @@ const CONTENT: [ContentEncryption; 2] = [ContentEncryption::A128CbcHs256, Conten
 /// What an encrypting or decrypting key of this type does under this list.
 fn encryption(
     alias: &str,
-    key: &KeyAlgorithm,
-    usage: Usage,
+    public: &PublicKey,
     list: &Algorithms,
 ) -> Result<(KeyManagement, Vec<ContentEncryption>), KeyError> {
-    if usage == Usage::Signature {
+    let key = public.algorithm();
+    if public.usage() == Usage::Signature {
         return Err(KeyError::Reserved {
             alias: alias.to_owned(),
             reserved: SIGNATURES,
@@ -121,6 +131,15 @@ fn encryption(
     if !list.key_management().is_empty() && !list.key_management().contains(&management) {
         return Err(unfit(management.name()));
     }
+    if let Some(bound) = public.jose_algorithm()
+        && bound != management.name()
+    {
+        return Err(KeyError::Bound {
+            alias: alias.to_owned(),
+            bound: bound.to_owned(),
+            wanted: management.name().to_owned(),
+        });
+    }
     let content = match list.content() {
         [] => vec![CONTENT[0]],
         listed => listed.to_vec(),
@@ -131,11 +150,11 @@ fn encryption(
 /// What a signing or verifying key of this type does under this list: never empty, the first is what is written.
 fn signatures(
     alias: &str,
-    key: &KeyAlgorithm,
-    usage: Usage,
+    public: &PublicKey,
     list: &Algorithms,
 ) -> Result<Vec<SignatureAlgorithm>, KeyError> {
-    if usage == Usage::Encryption {
+    let key = public.algorithm();
+    if public.usage() == Usage::Encryption {
         return Err(KeyError::Reserved {
             alias: alias.to_owned(),
             reserved: ENCRYPTION,
@@ -151,6 +170,9 @@ fn signatures(
         });
     }
     let able = SignatureAlgorithm::of(key);
+    if let Some(bound) = public.jose_algorithm() {
+        return bound_to(alias, bound, able, list).map(|name| vec![name]);
+    }
     let fitting: Vec<_> = match list.signature() {
         [] => able.iter().take(1).copied().collect(),
         listed => listed
@@ -177,6 +199,30 @@ fn signatures(
         });
     }
     Ok(fitting)
+}
+
+/// The one algorithm that a JWK binds its key to, if it is spoken and listed.
+fn bound_to(
+    alias: &str,
+    bound: &str,
+    able: &[SignatureAlgorithm],
+    list: &Algorithms,
+) -> Result<SignatureAlgorithm, KeyError> {
+    let wanted = match list.signature() {
+        [] => able,
+        listed => listed,
+    };
+    let found = able
+        .iter()
+        .find(|name| name.name() == bound && wanted.contains(name));
+    found.copied().ok_or_else(|| KeyError::Bound {
+        alias: alias.to_owned(),
+        bound: bound.to_owned(),
+        wanted: match wanted {
+            [] => SIGNATURES.to_owned(),
+            wanted => names(wanted),
+        },
+    })
 }
 
 /// Names for a message to the operator.

@@ -25,7 +25,7 @@ impl DecryptionKey {
     pub fn new(entry: &KeyEntry, algorithms: &Algorithms) -> Result<Self, KeyError> {
         let alias = entry.alias();
         let kind = entry.key().algorithm();
-        let (algorithm, contents) = encryption(alias, kind, entry.usage(), algorithms)?;
+        let (algorithm, contents) = encryption(alias, entry.public_key(), algorithms)?;
         let der = entry.key().expose_pkcs8();
         let decrypter: Box<dyn JweDecrypter> = match algorithm {
             KeyManagement::RsaOaep256 => Box::new(

@@ -20,7 +20,7 @@ pub struct EncryptionKey {
 impl EncryptionKey {
     /// Parses `key`, known as `alias`, for the first algorithms listed that fit its type.
     pub fn new(alias: &str, key: &PublicKey, algorithms: &Algorithms) -> Result<Self, KeyError> {
-        let (algorithm, contents) = encryption(alias, key.algorithm(), key.usage(), algorithms)?;
+        let (algorithm, contents) = encryption(alias, key, algorithms)?;
         let content = contents.first().copied().unwrap_or(CONTENT[0]);
         let der = key.spki_der();
         let encrypter: Box<dyn JweEncrypter> = match algorithm {

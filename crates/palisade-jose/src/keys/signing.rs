@@ -22,7 +22,7 @@ impl SigningKey {
     pub fn new(entry: &KeyEntry, algorithms: &Algorithms) -> Result<Self, KeyError> {
         let alias = entry.alias();
         let kind = entry.key().algorithm();
-        let fitting = signatures(alias, kind, entry.usage(), algorithms)?;
+        let fitting = signatures(alias, entry.public_key(), algorithms)?;
         let algorithm = fitting.first().copied().ok_or_else(|| KeyError::Refused {
             alias: alias.to_owned(),
         })?;

@@ -19,7 +19,7 @@ pub struct VerificationKey {
 impl VerificationKey {
     /// Parses `key`, known as `alias`, for the algorithms listed that fit its type.
     pub fn new(alias: &str, key: &PublicKey, algorithms: &Algorithms) -> Result<Self, KeyError> {
-        let verifiers = signatures(alias, key.algorithm(), key.usage(), algorithms)?
+        let verifiers = signatures(alias, key, algorithms)?
             .into_iter()
             .map(|algorithm| Ok((algorithm, verifier(algorithm, key.spki_der())?)))
             .collect::<Result<_, JoseError>>()

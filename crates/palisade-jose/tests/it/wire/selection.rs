@@ -131,27 +131,49 @@ fn without_keys_nothing_is_opened() {
     assert!(decrypt(&[], &sealed, &[]).is_err());
 }
 
+/// The public RSA test key with one more member in its JWK.
+fn jwk_with(member: &str, value: &str) -> std::sync::Arc<palisade_keystore::KeyEntry> {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = std::fs::read(format!(
+        "{}/tests/data/interop/keys.json",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap();
+    let mut jwk = serde_json::from_slice::<serde_json::Value>(&keys).unwrap()["rsa"].take();
+    jwk["kid"] = "2026".into();
+    jwk[member] = value.into();
+    let set = palisade_test::json!({"keys": [jwk]}).to_string();
+    std::fs::write(folder.path().join("keys.json"), set).unwrap();
+    let settings = palisade_keystore::KeystoreSettings::new("keys.json");
+    let settings = [("partner".to_owned(), settings)].into();
+    let keystores = palisade_keystore::Keystores::load(folder.path(), &settings).unwrap();
+    keystores.key(&keystores.aliases()[0]).unwrap()
+}
+
+/// RFC 7517 section 4.4: the `alg` of a JWK is the one it is for, and takes the place of the default.
+#[test]
+fn a_jwk_is_bound_to_its_algorithm() {
+    let list = |names: &[&str]| palisade_jose::Algorithms::parse(names).unwrap();
+    let bound = jwk_with("alg", "PS256");
+    let message = sign(&signing(&bound, &[]), &Map::new(), b"hello").unwrap();
+    let opened = verify(&[verification(&bound, &[])], &message, &[]).unwrap();
+    assert_eq!(opened.header.alg(), "PS256");
+    assert!(palisade_jose::SigningKey::new(&bound, &list(&["RS256", "PS256"])).is_ok());
+    let error = palisade_jose::SigningKey::new(&bound, &list(&["RS256"])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "alias `2026` is bound to `PS256` by its JWK, which is not RS256"
+    );
+    assert!(palisade_jose::DecryptionKey::new(&bound, &list(&[])).is_err());
+    let old = jwk_with("alg", "RSA-OAEP");
+    assert!(palisade_jose::DecryptionKey::new(&old, &list(&[])).is_err());
+    assert!(palisade_jose::DecryptionKey::new(&jwk_with("alg", "RSA-OAEP-256"), &list(&[])).is_ok());
+}
+
 /// A JWK says what it is called and what it is for (RFC 7517 sections 4.2 and 4.5).
 #[test]
 fn a_jwk_gives_its_kid_and_its_use() {
-    let of = |usage: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = std::fs::read(format!(
-            "{}/tests/data/interop/keys.json",
-            env!("CARGO_MANIFEST_DIR")
-        ))
-        .unwrap();
-        let mut jwk = serde_json::from_slice::<serde_json::Value>(&keys).unwrap()["rsa"].take();
-        jwk["kid"] = "2026".into();
-        jwk["use"] = usage.into();
-        let set = palisade_test::json!({"keys": [jwk]}).to_string();
-        std::fs::write(folder.path().join("keys.json"), set).unwrap();
-        let settings = palisade_keystore::KeystoreSettings::new("keys.json");
-        let settings = [("partner".to_owned(), settings)].into();
-        let keystores = palisade_keystore::Keystores::load(folder.path(), &settings).unwrap();
-        keystores.key(&keystores.aliases()[0]).unwrap()
-    };
-    let (signs, encrypts) = (of("sig"), of("enc"));
+    let (signs, encrypts) = (jwk_with("use", "sig"), jwk_with("use", "enc"));
     let message = sign(&signing(&signs, &[]), &Map::new(), b"hello").unwrap();
     let opened = verify(&[verification(&signs, &[])], &message, &[]).unwrap();
     assert_eq!(opened.header.kid(), Some("2026"));
