@@ -8,131 +8,17 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
 
-use self::expected::{GOOD, NODE, OWN_CHECKS, PYTHON, PYTHON_EC, PYTHON_RSA};
+use self::expected::{GOOD, NODE, OWN_CHECKS, PYTHON, PYTHON_EC, PYTHON_RSA, Row};
+use self::running::{FOLDER, Running, node, printed, python};
 
 mod expected;
-
-const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
-const LINES: usize = 8;
-
-/// The running example; it ends with the test.
-struct Running {
-    child: Child,
-    lines: Vec<(String, String)>,
-    demo: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    fn start(python: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Path::new(FOLDER).join("config/application.properties");
-        fs::copy(config, folder.path().join("application.properties")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jose-partner"))
-            .arg(folder.path())
-            .env("PALISADE__LISTENERS__MAIN__BIND", "127.0.0.1:0")
-            .env("PALISADE__ADMIN__BIND", "127.0.0.1:0")
-            .env("PARTNER_PYTHON", python)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let mut lines = Vec::new();
-        while lines.len() < LINES
-            && let Some(line) = out.next()
-        {
-            if let Some(what) = line.strip_prefix("# ") {
-                lines.push((what.to_owned(), out.next().unwrap()));
-            }
-        }
-        assert_eq!(lines.len(), LINES, "the example did not start: {lines:?}");
-        Self {
-            child,
-            lines,
-            demo: folder.path().join("demo"),
-            _folder: folder,
-        }
-    }
-
-    /// `https://localhost:PORT/server/rest`, as the lines have it.
-    fn url(&self) -> String {
-        let (_, line) = &self.lines[0];
-        let start = line.find("https://").unwrap();
-        let end = start + line[start..].find("/server/rest").unwrap();
-        format!("{}/server/rest", &line[start..end])
-    }
-
-    /// Calls with our own client; what it prints, or complains of.
-    fn client(&self, keys: &str, arguments: &[&str]) -> Result<String, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_partner"));
-        command
-            .env("KEYS", self.demo.join(keys))
-            .arg(Path::new(FOLDER).join("partners/rust/config"))
-            .args(arguments);
-        printed(command.output().unwrap())
-    }
-}
-
-fn printed(output: Output) -> Result<String, String> {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    if output.status.success() {
-        Ok(text(output.stdout))
-    } else {
-        Err(text(output.stderr))
-    }
-}
-
-/// Whether that program runs with these arguments.
-fn runs(program: &Path, arguments: &[&str]) -> bool {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(Path::new(FOLDER).join("partners/node"));
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-/// A Python that has jwcrypto: the one of the environment, else the one that `tests/run` sets up.
-fn python() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_jose-partner"))
-        .ancestors()
-        .nth(2)
-        .unwrap();
-    let set_up = target.join("tools/partner-python/bin/python");
-    let python = std::env::var_os("PARTNER_PYTHON").map_or(set_up, PathBuf::from);
-    assert!(
-        runs(&python, &["-c", "import jwcrypto"]),
-        "{} with jwcrypto is missing: ./tests/run -p jose-partner installs it",
-        python.display()
-    );
-    python
-}
-
-fn node() -> &'static Path {
-    let node = Path::new("node");
-    assert!(
-        runs(node, &["--input-type=module", "-e", "import 'jose'"]),
-        "node with jose below examples/jose-partner/partners/node is missing: ./tests/run -p jose-partner installs it"
-    );
-    node
-}
+mod running;
 
 /// An answer, as a partner tells of it.
 #[derive(Debug)]
@@ -189,21 +75,43 @@ fn drive(mut command: Command) -> BTreeMap<String, Vec<Answer>> {
     answers
 }
 
-/// Compares what was told of each case of a service, in order, with what is expected.
-fn compare(partner: &str, service: &str, answers: &BTreeMap<String, Vec<Answer>>, expected: &[(&str, &str)]) {
-    let answers = answers.get(service).map(Vec::as_slice).unwrap_or_default();
-    for (answer, (case, told)) in answers.iter().zip(expected) {
-        assert_eq!(
-            (&*answer.case, &*answer.told()),
-            (*case, *told),
-            "{partner}, {service}"
-        );
+/// The cases of one partner, and why the server refused them.
+struct Told<'a> {
+    partner: &'static str,
+    answers: &'a BTreeMap<String, Vec<Answer>>,
+    causes: &'a BTreeMap<String, String>,
+}
+
+impl Told<'_> {
+    /// Compares what was told of each case of a service, in order, with what is expected.
+    fn compare(&self, service: &str, expected: &[Row]) {
+        let of = format!("{}, {service}", self.partner);
+        let answers = self.answers.get(service).map(Vec::as_slice).unwrap_or_default();
+        for (answer, (case, told, cause)) in answers.iter().zip(expected) {
+            assert_eq!((&*answer.case, &*answer.told()), (*case, *told), "{of}");
+            if let Some(problem) = answer.problem() {
+                let logged = self.causes.get(problem["instance"].as_str().unwrap());
+                let logged = logged.unwrap_or_else(|| {
+                    panic!("{of}: {case}: not in the log, of {} causes", self.causes.len())
+                });
+                assert!(
+                    fits(cause, logged),
+                    "{of}: {case}: {cause:?}, but the log says {logged}"
+                );
+            }
+        }
+        assert_eq!(answers.len(), expected.len(), "{of}: the number of cases");
     }
-    assert_eq!(
-        answers.len(),
-        expected.len(),
-        "{partner}, {service}: cases are missing"
-    );
+}
+
+/// Whether the pieces between the `*` of a pattern stand in a text, in that order.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    pieces
+        .try_fold(text, |rest, piece| {
+            rest.split_once(piece).map(|(_, behind)| behind)
+        })
+        .is_some()
 }
 
 /// Every problem document of that code, without its instance.
@@ -242,20 +150,30 @@ fn partners_are_understood_and_attackers_learn_nothing() {
     let with_jose = drive(with_jose);
     let with_jwcrypto = at_the_same_time.join().unwrap();
 
+    let causes = running.causes();
+    let told = |partner, answers| Told {
+        partner,
+        answers,
+        causes: &causes,
+    };
+    let (jose, jwcrypto) = (told("jose", &with_jose), told("jwcrypto", &with_jwcrypto));
     for service in ["payments", "documents", "trades"] {
-        compare("jose", service, &with_jose, &[GOOD, OWN_CHECKS, NODE].concat());
+        jose.compare(service, &[GOOD, OWN_CHECKS, NODE].concat());
         let keys = if service == "trades" {
             PYTHON_EC
         } else {
             PYTHON_RSA
         };
-        let expected = [GOOD, OWN_CHECKS, PYTHON, keys].concat();
-        compare("jwcrypto", service, &with_jwcrypto, &expected);
+        jwcrypto.compare(service, &[GOOD, OWN_CHECKS, PYTHON, keys].concat());
     }
-    let statement = ("statement", r#"200 application/json {"balance":"1024.00"}"#);
-    let stranger = ("without a certificate", "403 client-certificate-required");
-    compare("jose", "accounts", &with_jose, &[statement, stranger]);
-    compare("jwcrypto", "accounts", &with_jwcrypto, &[statement]);
+    let statement = ("statement", r#"200 application/json {"balance":"1024.00"}"#, "");
+    let stranger = (
+        "without a certificate",
+        "403 client-certificate-required",
+        "certificate",
+    );
+    jose.compare("accounts", &[statement, stranger]);
+    jwcrypto.compare("accounts", &[statement]);
 
     let answers = || with_jose.values().chain(with_jwcrypto.values()).flatten();
     for (code, document) in expected::documents() {
