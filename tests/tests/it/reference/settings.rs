@@ -144,6 +144,29 @@ fn single_keys() -> Vec<Row> {
     ]
 }
 
+/// Both timestamp profiles of a side are of one type, and have different keys: what is read is judged, what is written lives. A
+/// key that is refused at the start is not told of.
+fn tell_times(rows: &mut Vec<Row>, prefix: &str, read: &str, write: &str) {
+    let judged = [("max-clock-skew", true), ("max-ttl", true), ("ttl", false)];
+    for (name, is_judged) in judged {
+        let (own, other) = if is_judged { (read, write) } else { (write, read) };
+        let own_key = format!("{prefix}.{own}.timestamp.{name}");
+        let other_key = format!("{prefix}.{other}.timestamp.{name}");
+        let row = rows.iter_mut().find(|row| row.key == own_key).unwrap();
+        let about = row.about.strip_suffix(" (300s).").unwrap();
+        let (_, about) = about.split_once(": ").unwrap();
+        let (first, rest) = about.split_at(1);
+        row.about = format!("{}{rest}.", first.to_uppercase());
+        row.default = "300s".to_owned();
+        if is_judged {
+            rows.retain(|row| row.key != other_key);
+        } else {
+            let row = rows.iter_mut().find(|row| row.key == other_key).unwrap();
+            row.about = format!("Another name of `{own_key}`, as older files have it; a finding.");
+        }
+    }
+}
+
 fn write_table(page: &mut String, title: &str, rows: &[Row]) {
     write!(
         page,
@@ -205,6 +228,11 @@ fn the_page_of_settings_says_what_the_code_reads() {
             undocumented: Vec::new(),
         };
         reader.table(prefix, structure);
+        match structure {
+            "MessageSecuritySettings" => tell_times(&mut reader.rows, prefix, "request", "response"),
+            "ClientMessageSecuritySettings" => tell_times(&mut reader.rows, prefix, "response", "request"),
+            _ => {}
+        }
         write_table(&mut page, title, &reader.rows);
         if structure == "HeaderSettings" {
             write_catalogue(&mut page, &sources);
