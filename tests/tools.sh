@@ -59,7 +59,7 @@ need_partners() {
     if ! cmp -s "$node/package-lock.json" "$node/node_modules/.installed"; then
         need npm npm --no-install-recommends
         say "installing the packages of $node"
-        npm ci --prefix "$node" --no-audit --no-fund --silent >&2 || die "cannot install the packages of $node"
+        npm ci --prefix "$node" --no-audit --no-fund --loglevel=error >&2 || die "cannot install the packages of $node"
         cp "$node/package-lock.json" "$node/node_modules/.installed"
     fi
     if ! cmp -s "$wanted" "$python/.installed"; then

@@ -297,3 +297,28 @@ fn every_line_it_prints_does_what_it_says() {
         }
     }
 }
+
+#[test]
+fn a_message_is_accepted_once_even_where_the_server_is_killed_in_between() {
+    let python = Path::new("python3");
+    let mut running = Running::start(python);
+    // Another is made at each start.
+    let order = running.demo.join("kept.jose");
+    std::fs::copy(running.demo.join("order.jose"), &order).unwrap();
+    let send = |running: &Running| {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "-H", "Content-Type: application/jose", "--cacert"])
+            .arg(running.demo.join("tls/ca.pem"))
+            .args(["--data-binary", &format!("@{}", order.display())])
+            .arg(format!("{}/payments/order", running.url()));
+        printed(curl.output().unwrap()).unwrap()
+    };
+    let accepted = send(&running);
+    assert!(accepted.starts_with("HTTP/2 200"), "{accepted}");
+    running.kill_and_start(python);
+    let refused = send(&running);
+    assert!(
+        refused.starts_with("HTTP/2 409") && refused.contains("message-replayed"),
+        "{refused}"
+    );
+}

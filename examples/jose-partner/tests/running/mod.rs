@@ -35,27 +35,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let config = Path::new(FOLDER).join("config/application.properties");
         fs::copy(config, folder.path().join("application.properties")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jose-partner"))
-            .arg(folder.path())
-            .env("PALISADE__LISTENERS__MAIN__BIND", "127.0.0.1:0")
-            .env("PALISADE__ADMIN__BIND", "127.0.0.1:0")
-            .env("PARTNER_PYTHON", python)
-            .env("PALISADE__LOG__FORMAT", "json")
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(folder.path().join(LOG)).unwrap())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let mut lines = Vec::new();
-        while lines.len() < LINES
-            && let Some(line) = out.next()
-        {
-            if let Some(what) = line.strip_prefix("# ") {
-                lines.push((what.to_owned(), out.next().unwrap()));
-            }
-        }
+        let (child, lines) = spawn(folder.path(), python);
         let demo = folder.path().join("demo");
         let running = Self {
             child,
@@ -65,6 +45,14 @@ impl Running {
         };
         assert_eq!(running.lines.len(), LINES, "it did not start: {}", running.log());
         running
+    }
+
+    /// Kills it, and starts it again with the same files.
+    pub(crate) fn kill_and_start(&mut self, python: &Path) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.lines) = spawn(self.folder.path(), python);
+        assert_eq!(self.lines.len(), LINES, "it did not start: {}", self.log());
     }
 
     fn log(&self) -> String {
@@ -104,6 +92,31 @@ impl Running {
             .args(arguments);
         printed(command.output().unwrap())
     }
+}
+
+/// The example, and the lines that it prints.
+fn spawn(folder: &Path, python: &Path) -> (Child, Vec<(String, String)>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jose-partner"))
+        .arg(folder)
+        .env("PALISADE__LISTENERS__MAIN__BIND", "127.0.0.1:0")
+        .env("PALISADE__ADMIN__BIND", "127.0.0.1:0")
+        .env("PALISADE__LOG__FORMAT", "json")
+        .env("PARTNER_PYTHON", python)
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(folder.join(LOG)).unwrap())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut out = out.lines().map(Result::unwrap);
+    let mut lines = Vec::new();
+    while lines.len() < LINES
+        && let Some(line) = out.next()
+    {
+        if let Some(what) = line.strip_prefix("# ") {
+            lines.push((what.to_owned(), out.next().unwrap()));
+        }
+    }
+    (child, lines)
 }
 
 pub(crate) fn printed(output: Output) -> Result<String, String> {
