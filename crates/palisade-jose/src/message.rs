@@ -181,6 +181,16 @@ impl Reader {
         self.verification.is_some()
     }
 
+    /// Whether it is worth looking closer: there are as many segments as there have to be. Anything else is not secured.
+    pub(crate) fn may_be_secured(&self, body: &[u8]) -> bool {
+        let has = |dots: usize| memchr::memchr_iter(b'.', body).take(dots + 1).count() == dots;
+        match (&self.decryption, &self.verification) {
+            (Some(_), _) => has(4),
+            (None, Some(_)) => has(2),
+            (None, None) => !body.is_empty(),
+        }
+    }
+
     /// Whether the body looks like a secured message: a compact form of the right number of segments.
     pub fn is_secured(&self, body: &[u8]) -> bool {
         match (&self.decryption, &self.verification) {
@@ -195,7 +205,18 @@ impl Reader {
         self.read_or(message, OnFailure::KeepNothing)
     }
 
-    pub(crate) fn read_or(&self, message: &Bytes, on_failure: OnFailure) -> Result<ReadMessage, ReadError> {
+    /// Reads what [may be](Self::may_be_secured) a message. An error tells one that cannot be read (`Some`) from what turns out
+    /// not to be secured at all: only now is every character looked at, for one that can be read has been decoded anyway.
+    pub(crate) fn read_secured(
+        &self,
+        message: &Bytes,
+        on_failure: OnFailure,
+    ) -> Result<ReadMessage, Option<ReadError>> {
+        self.read_or(message, on_failure)
+            .map_err(|error| self.is_secured(message).then_some(error))
+    }
+
+    fn read_or(&self, message: &Bytes, on_failure: OnFailure) -> Result<ReadMessage, ReadError> {
         let mut steps = Vec::new();
         let mut decrypted = None;
         match self.open(message, &mut steps, &mut decrypted) {

@@ -119,7 +119,7 @@ impl MessageSecurity {
             asked.media_type = JOSE;
             return Ok(());
         }
-        if !rules.reader.is_secured(&body) {
+        if !rules.reader.may_be_secured(&body) {
             let why = if body.is_empty() {
                 "it is empty"
             } else {
@@ -129,7 +129,8 @@ impl MessageSecurity {
         }
         let read = match self.read(rules, cx, body).await? {
             Ok(read) => read,
-            Err(error) => return Err(reported(message, error)),
+            Err(Some(error)) => return Err(reported(message, error)),
+            Err(None) => return Err(Refused::NotSecured("it is no compact form")),
         };
         read.count();
         asked.id.clone_from(&read.claims.id);
@@ -146,7 +147,7 @@ impl MessageSecurity {
         rules: &RequestRules,
         cx: &Context,
         body: Bytes,
-    ) -> Result<Result<ReadMessage, ReadError>, Refused> {
+    ) -> Result<Result<ReadMessage, Option<ReadError>>, Refused> {
         let on_failure = if cx.is_report_only() {
             OnFailure::KeepClear
         } else {
@@ -154,9 +155,12 @@ impl MessageSecurity {
         };
         let reader = Arc::clone(&rules.reader);
         if !reader.is_cryptographic() {
-            return Ok(reader.read_or(&body, on_failure));
+            return Ok(reader.read_secured(&body, on_failure));
         }
-        Ok(self.pool.admit(move || reader.read_or(&body, on_failure)).await?)
+        Ok(self
+            .pool
+            .admit(move || reader.read_secured(&body, on_failure))
+            .await?)
     }
 
     /// Everything that is checked once the message can be read. Its identifier is burnt last.
