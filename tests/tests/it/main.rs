@@ -9,3 +9,4 @@ mod architecture;
 mod blueriq;
 mod book;
 mod reference;
+mod rotation;

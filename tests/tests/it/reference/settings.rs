@@ -157,7 +157,7 @@ fn tell_times(rows: &mut Vec<Row>, prefix: &str, read: &str, write: &str) {
         let (_, about) = about.split_once(": ").unwrap();
         let (first, rest) = about.split_at(1);
         row.about = format!("{}{rest}.", first.to_uppercase());
-        row.default = "300s".to_owned();
+        "300s".clone_into(&mut row.default);
         if is_judged {
             rows.retain(|row| row.key != other_key);
         } else {
