@@ -233,20 +233,21 @@ impl Keystores {
         if let Some((store, rest)) = alias.split_once('/')
             && let Some(held) = self.stores.get(store)
         {
+            // A name of ours means that keystore and no other, whatever aliases others have.
             let found = matching(std::iter::once(held.store.as_ref()), rest);
-            if let Some(entry) = only_one(alias, &found)? {
-                return Ok(entry);
-            }
+            return only_one(alias, &found)?.ok_or_else(|| self.no_such(alias));
         }
         let found = matching(self.stores(), alias);
-        only_one(alias, &found)?.ok_or_else(|| {
-            let known = self.aliases();
-            LookupError::NoSuchAlias {
-                alias: alias.to_owned(),
-                nearest: nearest(alias, &known),
-                known,
-            }
-        })
+        only_one(alias, &found)?.ok_or_else(|| self.no_such(alias))
+    }
+
+    fn no_such(&self, alias: &str) -> LookupError {
+        let known = self.aliases();
+        LookupError::NoSuchAlias {
+            alias: alias.to_owned(),
+            nearest: nearest(alias, &known),
+            known,
+        }
     }
 
     fn written_aliases(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<String> {
@@ -261,7 +262,8 @@ impl Keystores {
                     .filter(|(_, other)| other.alias() == entry.alias())
                     .nth(1)
                     .is_some();
-                if twice {
+                let prefix = entry.alias().split_once('/').map(|(prefix, _)| prefix);
+                if twice || prefix.is_some_and(|prefix| self.stores.contains_key(prefix)) {
                     qualified(store, entry)
                 } else {
                     entry.alias().to_owned()

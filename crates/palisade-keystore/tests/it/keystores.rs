@@ -53,6 +53,26 @@ fn an_alias_in_two_keystores_must_be_written_in_full() {
 }
 
 #[test]
+fn a_keystore_named_in_front_is_the_only_one_that_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = TestCa::new("Root");
+    fs::create_dir(folder.path().join("acme")).unwrap();
+    root.write_pem(&folder.path().join("acme"), "2025");
+    // Another partner calls its key so that it reads like one of acme's.
+    let set = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "acme/2026",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    fs::write(folder.path().join("other"), set).unwrap();
+    let keystores = Keystores::load(folder.path(), &stores(&["acme", "other"])).unwrap();
+    assert!(matches!(
+        keystores.public_key("acme/2026"),
+        Err(LookupError::NoSuchAlias { .. })
+    ));
+    assert!(keystores.public_key("acme/2025").is_ok());
+    assert_eq!(keystores.aliases(), ["2025", "other/acme/2026"]);
+    assert!(keystores.public_key("other/acme/2026").is_ok());
+}
+
+#[test]
 fn a_reload_takes_what_loads_and_keeps_the_last_good_state_of_what_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let root = TestCa::new("Root");
