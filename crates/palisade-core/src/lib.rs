@@ -57,6 +57,7 @@ mod rejection;
 mod replay;
 mod secret;
 pub mod settings;
+pub mod soap;
 mod stage;
 
 pub use clock::{Clock, SystemClock};

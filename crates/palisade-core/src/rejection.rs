@@ -34,6 +34,7 @@ struct Inner {
     problem: Problem,
     headers: HeaderMap,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    stands: bool,
 }
 
 impl Rejection {
@@ -54,6 +55,7 @@ impl Rejection {
             problem,
             headers: HeaderMap::new(),
             cause: None,
+            stands: false,
         }))
     }
 
@@ -84,6 +86,19 @@ impl Rejection {
     pub fn caused_by(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
         self
+    }
+
+    /// Makes it stand also where the stage only reports: for what cannot go on as it is, such as a message that should have been
+    /// encrypted.
+    #[must_use]
+    pub fn even_in_reports(mut self) -> Self {
+        self.0.stands = true;
+        self
+    }
+
+    /// Whether it stands also where the stage only reports.
+    pub fn stands_in_reports(&self) -> bool {
+        self.0.stands
     }
 
     /// The public part.

@@ -62,7 +62,6 @@ mod registry;
 mod score;
 mod selector;
 mod service;
-mod soap;
 
 pub use client::{ClientInterceptor, ClientInterceptorLayer, UnknownClientInterceptor};
 pub use compile::{Environment, OWN_NAMES};

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard as Snapshot};
 use http::HeaderMap;
 use palisade_config::Entry as Setting;
-use palisade_core::{Finding, Pipeline, RefusalFormat};
+use palisade_core::{Finding, Pipeline, RefusalFormat, soap};
 use serde::Serialize;
 
 use crate::client::CompiledClient;
 use crate::index::Index;
 use crate::path::NotCanonical;
 use crate::selector::{BasePaths, Selectors, Target};
-use crate::soap;
 
 /// What happens to a request that no group covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -10,7 +10,7 @@ use palisade_core::EndpointName;
 
 use crate::path;
 use crate::pattern::Pattern;
-use crate::soap::{self, AmbiguousAction};
+use palisade_core::soap::{self, AmbiguousAction};
 
 /// Which protocol a group speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

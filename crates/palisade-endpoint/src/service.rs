@@ -6,6 +6,7 @@ use axum::extract::OriginalUri;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request};
 use http_body::Body;
+use palisade_core::facts::{WireUri, wire_path};
 use palisade_core::head::{self, HeadLimits};
 use palisade_core::pipeline::{BoxError, ExchangeBody, ExchangeFuture};
 use palisade_core::{Context, EndpointName, MatchedGroup, Pipeline, RefusalFormat, Rejection};
@@ -96,19 +97,18 @@ where
     }
 }
 
-/// The path as it came over the wire, also below `Router::nest`.
-fn wire_path(head: &request::Parts) -> &str {
-    head.extensions
-        .get::<OriginalUri>()
-        .map_or_else(|| head.uri.path(), |uri| uri.0.path())
-}
-
 /// The pipeline for a request, or the answer where there is none.
 fn choose(
     policy: &Policy,
     limits: HeadLimits,
     head: &mut request::Parts,
 ) -> Result<(Pipeline, Context), Box<Response<Bytes>>> {
+    if let Some(OriginalUri(uri)) = head.extensions.get::<OriginalUri>()
+        && uri.path() != head.uri.path()
+    {
+        let uri = WireUri(uri.clone());
+        head.extensions.insert(uri);
+    }
     let path = wire_path(head);
     let format = policy.refusal_format(path, &head.headers);
     let decision = decide(policy, limits, head, path);

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderValue};
+use http::{Extensions, HeaderValue, Uri};
 use serde::Serialize;
 
 /// The name of one exchange: 128 random bits, in logs, in `X-Request-Id` and as `instance` of problem documents.
@@ -130,6 +130,10 @@ impl EndpointName {
         }
     }
 }
+
+/// The target of the request as it came over the wire, where a router has cut its path for the handler since.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WireUri(pub Uri);
 
 /// The endpoint group that governs this exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

@@ -8,6 +8,7 @@
 //! | [`BodyOnGet`] | the pipeline, where a `GET` or `HEAD` request has a body |
 //! | [`FramingConflict`] | the listener, where the head of an HTTP/1 request is in doubt about its body |
 //! | [`RequestId`] | the server, or the first pipeline that refuses |
+//! | [`WireUri`] | the endpoint groups, below a router that cuts paths |
 //! | [`EndpointName`] | a route that declares its web service and operation in code |
 //! | [`MatchedGroup`] | the endpoint groups |
 //! | [`Principal`] | the stage `authentication` |
@@ -28,7 +29,7 @@ mod message;
 pub use address::{ClientAddress, PeerAddr};
 pub use certificate::{CertificateSource, ClientCertificate, SubjectAltName};
 pub use connection::{Connection, ParseTlsVersionError, TlsSession, TlsVersion};
-pub use exchange::{EndpointName, MatchedGroup, Principal, RequestId};
+pub use exchange::{EndpointName, MatchedGroup, Principal, RequestId, WireUri};
 #[cfg(feature = "axum")]
 pub use extract::FactMissing;
 pub use framing::{BodyOnGet, FramingConflict};
@@ -36,7 +37,14 @@ pub use message::{MessageTimes, SecuredMessage};
 
 use std::sync::Arc;
 
-use http::Extensions;
+use http::{Extensions, request};
+
+/// The path of the request as it came over the wire.
+pub fn wire_path(head: &request::Parts) -> &str {
+    head.extensions
+        .get::<WireUri>()
+        .map_or_else(|| head.uri.path(), |uri| uri.0.path())
+}
 
 /// The address of the client, as far as it is known: behind a trusted proxy the one it names, else the peer's.
 pub fn client_address(facts: &Extensions) -> ClientAddress {

@@ -22,8 +22,9 @@ pub(super) fn request(
         };
         cx.enter(position, entry.report_only);
         if let Err(rejection) = guard.request(cx, head) {
-            record(cx, entry, &rejection, entry.report_only);
-            if !entry.report_only {
+            let reports = entry.report_only && !rejection.stands_in_reports();
+            record(cx, entry, &rejection, reports);
+            if !reports {
                 let (mut head, mut body) = written(cx, rejection).into_parts();
                 let entered = entries.get(..position).unwrap_or_default();
                 if let Some(other) = unwind(entered, cx, &mut head) {
@@ -45,8 +46,9 @@ pub(super) fn unwind(entries: &[Entry], cx: &mut Context, head: &mut response::P
         };
         cx.enter(position, entry.report_only);
         if let Err(rejection) = guard.response(cx, head) {
-            record(cx, entry, &rejection, entry.report_only);
-            if !entry.report_only {
+            let reports = entry.report_only && !rejection.stands_in_reports();
+            record(cx, entry, &rejection, reports);
+            if !reports {
                 let (other_head, other_body) = written(cx, rejection).into_parts();
                 *head = other_head;
                 body = Some(other_body);

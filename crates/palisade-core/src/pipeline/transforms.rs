@@ -108,8 +108,9 @@ where
         }
     };
     let rejection = result.err()?;
-    record(cx, entry, &rejection, entry.report_only);
-    (!entry.report_only).then(|| written(cx, rejection))
+    let reports = entry.report_only && !rejection.stands_in_reports();
+    record(cx, entry, &rejection, reports);
+    (!reports).then(|| written(cx, rejection))
 }
 
 /// Runs the response back through the first `entered` stages.

@@ -59,7 +59,7 @@ async fn around_a_router_and_inside_one_the_verdicts_are_the_same() {
     let nested = Router::new().nest(
         "/server",
         Router::new()
-            .route("/rest/{webservice}/{*rest}", any(|| async { "open 1" }))
+            .route("/rest/{webservice}/{*rest}", any(wire_path))
             .layer(layer.clone()),
     );
     for (path, status) in [
@@ -75,6 +75,8 @@ async fn around_a_router_and_inside_one_the_verdicts_are_the_same() {
         let nested = nested.clone().oneshot(request(path)).await.unwrap();
         assert_eq!(nested.status(), status, "nested {path}");
         if status == StatusCode::OK {
+            // What stages compare paths with is what the client wrote, whatever the router has cut off.
+            assert_eq!(to_bytes(nested.into_body(), 100).await.unwrap(), path);
             assert_eq!(inside.headers()["x-stamp"], "yes");
             assert_eq!(to_bytes(inside.into_body(), 100).await.unwrap(), "open 1");
         }
@@ -391,4 +393,10 @@ async fn a_path_that_others_read_into_another_group_is_refused(#[case] path: &st
         .layer(EndpointGroupsLayer::new(handle(text)));
     let response = app.oneshot(request(path)).await.unwrap();
     assert_eq!(response.status().as_u16(), status, "{path}");
+}
+
+/// The path as stages see it.
+async fn wire_path(request: axum::extract::Request) -> String {
+    let (head, _) = request.into_parts();
+    palisade_core::facts::wire_path(&head).to_owned()
 }

@@ -1,19 +1,21 @@
 //! What a request on a SOAP route says of itself: its version, and its action.
+//!
+//! The endpoint groups choose by it, message security and validation compare what is inside with it: one reading for all.
 
 use std::borrow::Cow;
 
+use crate::RefusalFormat;
 use http::header::{CONTENT_TYPE, HeaderMap};
-use palisade_core::RefusalFormat;
 
 const SOAP_12: &str = "application/soap+xml";
 
 /// The request names its SOAP action more than once, or cannot be read for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the SOAP action is given more than once")]
-pub(crate) struct AmbiguousAction;
+pub struct AmbiguousAction;
 
 /// The format of refusals: a Fault of the request's version.
-pub(crate) fn refusal_format(headers: &HeaderMap) -> RefusalFormat {
+pub fn refusal_format(headers: &HeaderMap) -> RefusalFormat {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match content_type.map(media_type) {
         Some(text) if text.eq_ignore_ascii_case(SOAP_12) => RefusalFormat::Soap12,
@@ -27,8 +29,16 @@ fn media_type(content_type: &str) -> &str {
 
 /// The action of a SOAP request: the parameter `action` of `application/soap+xml` (RFC 3902), else the field `SOAPAction`
 /// (SOAP 1.1 section 6.1.1). Both may be given when they agree; neither may be given twice.
-pub(crate) fn action(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, AmbiguousAction> {
+pub fn action(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, AmbiguousAction> {
     let content_type = single(headers, CONTENT_TYPE.as_str())?.unwrap_or_default();
+    action_under(headers, content_type)
+}
+
+/// The [`action`] that the request would have under another media type.
+pub fn action_under<'a>(
+    headers: &'a HeaderMap,
+    content_type: &'a str,
+) -> Result<Option<Cow<'a, str>>, AmbiguousAction> {
     let parameter = if media_type(content_type).eq_ignore_ascii_case(SOAP_12) {
         action_parameter(content_type)?
     } else {
