@@ -1,6 +1,6 @@
 //! What changes in a head when a body becomes another.
 
-use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_RANGE, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 use crate::format::essence;
@@ -17,6 +17,13 @@ const OF_THE_BYTES: [HeaderName; 6] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-md5"),
 ];
+
+/// Whether the body is what its type says, whole and uncoded: only then can it be carried inside a message.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        && !headers.contains_key(CONTENT_RANGE)
+}
 
 /// Removes what was true of the body before.
 pub(crate) fn forget_body(headers: &mut HeaderMap) {

@@ -97,6 +97,8 @@ enum Fault {
     NotSigned,
     #[error("the decrypted payload is signed, and verification is off")]
     NotVerified,
+    #[error("the object is of the type {0}, and no message")]
+    Foreign(String),
     #[error(transparent)]
     Format(#[from] FormatError),
 }
@@ -123,7 +125,7 @@ impl ReadError {
         match &self.0.fault {
             Fault::Wire(failure) => failure.step.name(),
             Fault::NotSigned | Fault::NotVerified => FailedStep::Verify.name(),
-            Fault::Format(_) => "format",
+            Fault::Foreign(_) | Fault::Format(_) => "format",
         }
     }
 
@@ -271,6 +273,9 @@ impl Reader {
             payload = opened.payload;
             header = Some(opened.header);
         }
+        if let Some(typ) = header.as_ref().and_then(foreign_type) {
+            return Err(Fault::Foreign(typ));
+        }
         if header.as_ref().is_some_and(is_nested) {
             return Err(Fault::NotVerified);
         }
@@ -295,6 +300,14 @@ impl Reader {
             .ok()
             .map(|(_, body)| body)
     }
+}
+
+/// The `typ` of an object that says it is something else, such as an access token that the partner also signs (RFC 8725
+/// section 3.11).
+fn foreign_type(header: &ProtectedHeader) -> Option<String> {
+    let typ = header.typ()?.to_ascii_lowercase();
+    let own = matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "jose");
+    (!own).then(|| wire::printable(&typ))
 }
 
 /// Whether what is inside is said to be another JOSE object.

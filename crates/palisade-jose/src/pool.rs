@@ -4,7 +4,7 @@
 //! would hold up every other route; done on threads without bound, it would hold up itself.
 //!
 //! 1. As many threads as cores, no more, for all interceptors together.
-//! 2. The queue of requests before them is bounded; when it is full, a message is refused at once.
+//! 2. The queue of requests before them is bounded, in number and in bytes; when it is full, a message is refused at once.
 //! 3. What an admitted request still needs, its answer, comes first and is not refused: the handler has done its work by then.
 //!    There is never more of it than there are requests under way.
 //! 4. Work whose caller has gone away is not begun.
@@ -15,6 +15,8 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select, unbounded};
@@ -27,6 +29,8 @@ const WAITING_PER_THREAD: usize = 512;
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
+/// How many bytes of messages may wait for each thread.
+const BYTES_PER_THREAD: usize = 64 << 20;
 /// How many answers are handed over together at most, while more work waits.
 const TOGETHER: usize = 4;
 
@@ -72,6 +76,21 @@ pub struct CryptoPool {
     requests: Sender<Work>,
     answers: Sender<Work>,
     threads: usize,
+    /// Bytes of the requests that wait or are worked on.
+    held: Arc<AtomicUsize>,
+    most_held: usize,
+}
+
+/// So many bytes of the queue, given back when dropped.
+struct Held {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What a thread takes its work from.
@@ -94,6 +113,12 @@ pub enum PoolError {
 }
 
 impl CryptoPool {
+    /// The pool of this process, for whoever has none of its own: two of them would be wider than the machine.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<CryptoPool>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(Arc::default))
+    }
+
     /// As many threads as the machine has cores.
     pub fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -123,21 +148,37 @@ impl CryptoPool {
             requests,
             answers,
             threads: started,
+            held: Arc::default(),
+            most_held: threads.max(1).saturating_mul(BYTES_PER_THREAD),
         }
     }
 
-    /// Does the work of a request on one of the threads, unless too much of it waits already.
-    pub async fn admit<T, F>(&self, work: F) -> Result<T, PoolError>
+    /// Does the work of a request of so many bytes on one of the threads, unless too much of it waits already.
+    pub async fn admit<T, F>(&self, bytes: usize, work: F) -> Result<T, PoolError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (work, answered) = wrap(work);
+        let held = self.hold(bytes).ok_or(PoolError::Full)?;
+        let (work, answered) = wrap(move || {
+            let _held = held;
+            work()
+        });
         match self.requests.try_send(work) {
             Ok(()) => answered.await.map_err(|_| PoolError::Broken),
             Err(TrySendError::Full(_)) => Err(PoolError::Full),
             Err(TrySendError::Disconnected(_)) => Err(PoolError::Broken),
         }
+    }
+
+    /// Holds bytes of the queue. One message is always admitted, whatever its size.
+    fn hold(&self, bytes: usize) -> Option<Held> {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        let held = Held {
+            bytes,
+            all: Arc::clone(&self.held),
+        };
+        (before == 0 || before.saturating_add(bytes) <= self.most_held).then_some(held)
     }
 
     /// Does the work of an answer on one of the threads, before that of requests.
@@ -178,7 +219,7 @@ impl fmt::Debug for CryptoPool {
         f.debug_struct("CryptoPool")
             .field("threads", &self.threads)
             .field("waiting", &(self.requests.len() + self.answers.len()))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -249,7 +290,7 @@ mod tests {
     async fn work_is_done_elsewhere() {
         let pool = CryptoPool::with_size(1, 1);
         let here = std::thread::current().id();
-        let there = pool.admit(|| std::thread::current().id()).await.unwrap();
+        let there = pool.admit(1, || std::thread::current().id()).await.unwrap();
         assert_ne!(here, there);
     }
 
@@ -261,7 +302,7 @@ mod tests {
         let running = tokio::spawn({
             let pool = Arc::clone(&pool);
             async move {
-                pool.admit(move || {
+                pool.admit(1, move || {
                     let _ = started.send(());
                     work()
                 })
@@ -269,20 +310,33 @@ mod tests {
             }
         });
         is_started.await.unwrap();
-        let mut waiting = Box::pin(pool.admit(|| 2_u8));
+        let mut waiting = Box::pin(pool.admit(1, || 2_u8));
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        assert_eq!(pool.admit(|| 3_u8).await, Err(PoolError::Full));
+        assert_eq!(pool.admit(1, || 3_u8).await, Err(PoolError::Full));
         release.send(()).unwrap();
         assert_eq!(running.await.unwrap(), Ok(1));
         assert_eq!(waiting.await, Ok(2));
-        assert_eq!(pool.admit(|| 4_u8).await, Ok(4));
+        assert_eq!(pool.admit(1, || 4_u8).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_in_bytes_too() {
+        let pool = CryptoPool::with_size(1, 100);
+        let (release, work) = held();
+        let mut first = Box::pin(pool.admit(super::BYTES_PER_THREAD * 2, work));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert_eq!(pool.admit(1, || ()).await, Err(PoolError::Full));
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(1));
+        assert_eq!(pool.admit(1, || 2_u8).await, Ok(2));
+        assert_eq!(pool.held.load(std::sync::atomic::Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn answers_come_first_and_are_never_refused() {
         let pool = CryptoPool::with_size(1, 1);
         let (release, work) = held();
-        let mut first = Box::pin(pool.admit(work));
+        let mut first = Box::pin(pool.admit(1, work));
         assert!(futures_util::poll!(&mut first).is_pending());
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |name: &'static str| {
@@ -291,7 +345,7 @@ mod tests {
         };
         // The first may still stand in the queue; then this waits for it to be taken.
         let mut request = loop {
-            let mut request = Box::pin(pool.admit(note("request")));
+            let mut request = Box::pin(pool.admit(1, note("request")));
             match futures_util::poll!(&mut request) {
                 std::task::Poll::Pending => break request,
                 std::task::Poll::Ready(refused) => assert_eq!(refused, Err(PoolError::Full)),
@@ -316,10 +370,10 @@ mod tests {
     async fn work_without_a_caller_is_not_begun() {
         let pool = CryptoPool::with_size(1, 4);
         let (release, work) = held();
-        let mut first = Box::pin(pool.admit(work));
+        let mut first = Box::pin(pool.admit(1, work));
         assert!(futures_util::poll!(&mut first).is_pending());
         let begun = Arc::new(Mutex::new(false));
-        let mut given_up = Box::pin(pool.admit({
+        let mut given_up = Box::pin(pool.admit(1, {
             let begun = Arc::clone(&begun);
             move || *begun.lock().unwrap() = true
         }));
@@ -327,15 +381,15 @@ mod tests {
         drop(given_up);
         release.send(()).unwrap();
         assert_eq!(first.await, Ok(1));
-        assert_eq!(pool.admit(|| 5_u8).await, Ok(5));
+        assert_eq!(pool.admit(1, || 5_u8).await, Ok(5));
         assert!(!*begun.lock().unwrap());
     }
 
     #[tokio::test]
     async fn a_panic_breaks_its_own_work_alone() {
         let pool = CryptoPool::with_size(1, 1);
-        let broken: Result<u8, _> = pool.admit(|| panic!("of a test")).await;
+        let broken: Result<u8, _> = pool.admit(1, || panic!("of a test")).await;
         assert_eq!(broken, Err(PoolError::Broken));
-        assert_eq!(pool.admit(|| 6_u8).await, Ok(6));
+        assert_eq!(pool.admit(1, || 6_u8).await, Ok(6));
     }
 }

@@ -12,6 +12,7 @@ use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::pool::CryptoPool;
 use crate::settings::{MessageSettings, ReadProfileSettings, TimestampSettings, WriteProfileSettings};
 use crate::times::TimeRules;
+use crate::wire::MAX_TRIED;
 
 /// The alias that stands for the certificate of the caller.
 pub(crate) const CALLER: &str = "caller";
@@ -48,9 +49,10 @@ impl<'a> Profiles<'a> {
         })
     }
 
-    /// The threads that all interceptors share.
-    pub(crate) fn pool(&self) -> Arc<CryptoPool> {
-        self.cx.state.keep("", "message-security", CryptoPool::new)
+    /// The threads that all interceptors of both sides share: those of the application, else of the process. Where nothing is
+    /// on, there is nothing for them to do, and they are not started.
+    pub(crate) fn pool_when(&self, is_any_on: bool) -> Option<Arc<CryptoPool>> {
+        is_any_on.then(|| self.cx.resources.find().unwrap_or_else(CryptoPool::shared))
     }
 
     /// The keys of a profile that decrypts; none where it is off.
@@ -135,6 +137,11 @@ impl<'a> Profiles<'a> {
         let at = format!("{profile}.key-alias");
         if settings.key_alias.is_empty() {
             self.errors.push(&at, "the alias of a key, for the profile is on");
+        }
+        if settings.key_alias.len() > MAX_TRIED {
+            // A message without `kid` costs an operation with each of them.
+            let expected = format!("at most {MAX_TRIED} aliases");
+            self.errors.push(&at, expected);
         }
         let algorithms = self.algorithms(profile, &settings.algorithms);
         let (Some(algorithms), Some(keystores)) = (algorithms, self.keystores(profile)) else {
@@ -238,4 +245,16 @@ pub(crate) fn time_findings(
         }
     }
     findings
+}
+
+/// Profiles that name a key and are off.
+pub(crate) fn off_findings(profiles: &[(&str, bool, bool)]) -> Vec<Finding> {
+    let off = profiles
+        .iter()
+        .filter(|(_, enabled, names_a_key)| !enabled && *names_a_key);
+    off.map(|(profile, ..)| {
+        let message = "the profile names a key and is off: it protects nothing until it is enabled";
+        Finding::new(Severity::Caution, "profile-off", message).at(format!("{profile}.key-alias"))
+    })
+    .collect()
 }

@@ -19,6 +19,9 @@ pub enum Refused {
     /// It could not be read: not decrypted, not verified, not of the format.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
+    /// It asks for another SOAP action inside than outside, where policy chose by the one outside.
+    #[error("the SOAP action inside the message is another than the one of the request")]
+    SoapAction,
     /// It was made for another request.
     #[error(transparent)]
     Binding(#[from] BindingFault),
@@ -46,9 +49,20 @@ pub enum Refused {
     /// Its answer is to be encrypted to the caller's certificate, whose key does not do that.
     #[error("the key of the caller's certificate cannot be used to encrypt the response: {0}")]
     CallerCertificate(String),
+    /// The body to secure is compressed or cut: inside a message nobody could tell.
+    #[error("the body to secure has a content coding or is a range, and cannot be carried as it is")]
+    Coded,
     /// The answer could not be secured.
     #[error("the response cannot be secured: {0}")]
     Unwritable(#[from] WriteError),
+}
+
+impl Refused {
+    /// Whether nothing can go on, also where the stage only reports: a message could not be worked on at all, or would leave in
+    /// the clear.
+    pub(crate) fn stands_in_reports(&self) -> bool {
+        matches!(self, Self::Pool(_) | Self::Coded | Self::Unwritable(_))
+    }
 }
 
 impl From<Refused> for Rejection {
@@ -66,6 +80,7 @@ impl From<Refused> for Rejection {
                 "message-security-failed",
                 "The security of the message is not accepted",
             ),
+            Refused::SoapAction => bad("soap-action-mismatch", "The SOAP action is ambiguous"),
             Refused::Times(TimeFault::Expired) => bad("message-expired", "The message has expired"),
             Refused::Times(TimeFault::NotYetValid) => {
                 bad("message-not-yet-valid", "The message is made in the future")
@@ -103,12 +118,18 @@ impl From<Refused> for Rejection {
                 "The client certificate is not accepted",
             )
             .detail("The response cannot be encrypted to the key of this certificate."),
-            Refused::Pool(PoolError::Broken) | Refused::Unwritable(_) => new(
+            Refused::Pool(PoolError::Broken) | Refused::Coded | Refused::Unwritable(_) => new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal-error",
                 "The server failed",
             ),
         };
-        rejection.caused_by(refused)
+        let stands = refused.stands_in_reports();
+        let rejection = rejection.caused_by(refused);
+        if stands {
+            rejection.even_in_reports()
+        } else {
+            rejection
+        }
     }
 }

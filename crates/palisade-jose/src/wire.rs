@@ -53,7 +53,7 @@ use std::fmt;
 use bytes::Bytes;
 
 /// So many keys are tried for a message without `kid`.
-pub const MAX_TRIED: usize = 8;
+pub const MAX_TRIED: usize = 16;
 
 /// A message that was decrypted or verified.
 #[non_exhaustive]

@@ -132,7 +132,7 @@ impl ClientMessageSecurityBuilder {
         self
     }
 
-    /// Does the cryptography on these threads; without it, on threads of its own, as many as cores.
+    /// Does the cryptography on these threads; without it, on those of the process, as many as cores.
     pub fn pool(mut self, pool: Arc<CryptoPool>) -> Self {
         self.pool = Some(pool);
         self
@@ -169,7 +169,7 @@ impl ClientMessageSecurityBuilder {
                 secure_errors: self.secure_errors,
                 unsecured_accepted: self.unsecured_accepted,
             }),
-            pool: self.pool.unwrap_or_default(),
+            pool: self.pool.unwrap_or_else(CryptoPool::shared),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })
     }

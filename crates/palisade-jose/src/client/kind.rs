@@ -5,8 +5,8 @@ use std::sync::Arc;
 use palisade_core::{BuildContext, BuildError, Finding, Phase, Severity, Stage, StageKind};
 
 use super::ClientMessageSecurity;
-use crate::profiles::{Profiles, time_findings};
-use crate::settings::{Bodiless, ClientMessageSecuritySettings};
+use crate::profiles::{Profiles, off_findings, time_findings};
+use crate::settings::{Binding, Bodiless, ClientMessageSecuritySettings};
 
 impl StageKind for ClientMessageSecurity {
     const ROOTS: &'static [&'static str] = &["request", "response", "message"];
@@ -25,7 +25,6 @@ impl StageKind for ClientMessageSecurity {
         let responses = settings.responses(format, &mut profiles);
         let mut builder = Self::builder()
             .format(requests.format)
-            .pool(profiles.pool())
             .clock(Arc::clone(cx.clock));
         builder.signing = requests.signing;
         builder.encryption = requests.encryption;
@@ -39,16 +38,18 @@ impl StageKind for ClientMessageSecurity {
         builder.binding_required = responses.binding_required;
         builder.secure_errors = settings.message.secure_errors;
         builder.unsecured_accepted = settings.response.accept_unsecured_messages;
-        let errors = profiles.errors;
+        builder.pool = profiles.pool_when(is_any_on(&settings));
+        let mut errors = profiles.errors;
+        without_effect(&settings, &mut errors);
+        if !is_any_on(&settings) {
+            return errors.or_ok(Vec::new());
+        }
         if !errors.faults.is_empty() {
             return Err(errors);
         }
         let stage = builder
             .build()
             .map_err(|unusable| BuildError::at("message.format", format!("another one: {unusable}")))?;
-        if stage.requests.is_none() && stage.responses.is_none() {
-            return Ok(Vec::new());
-        }
         Ok(vec![(Phase::MessageSecurity, Stage::transform(stage))])
     }
 
@@ -60,6 +61,28 @@ impl StageKind for ClientMessageSecurity {
             ("response.timestamp", &response.timestamp),
             ("request.timestamp", &request.timestamp),
         );
+        findings.extend(off_findings(&[
+            (
+                "request.encryption",
+                request.encryption.enabled,
+                request.encryption.key_alias.is_some(),
+            ),
+            (
+                "request.signature",
+                request.signature.enabled,
+                request.signature.key_alias.is_some(),
+            ),
+            (
+                "response.decryption",
+                response.decryption.enabled,
+                !response.decryption.key_alias.is_empty(),
+            ),
+            (
+                "response.signature",
+                response.signature.enabled,
+                !response.signature.key_alias.is_empty(),
+            ),
+        ]));
         let mut add = |severity, code: &'static str, message: &str, key: &str| {
             findings.push(Finding::new(severity, code, message).at(key));
         };
@@ -91,6 +114,26 @@ impl StageKind for ClientMessageSecurity {
                 "response.decryption.enabled",
             );
         }
+        let is_bound = response.timestamp.enabled || response.binding == Binding::Required;
+        if verifies && !is_bound {
+            let message = "a signed response can be sent again as the answer to another request";
+            add(
+                Severity::Moderate,
+                "message-replayable",
+                message,
+                "response.signature.enabled",
+            );
+        }
+        if request.encryption.enabled && request.signature.enabled && request.audience.is_none() {
+            let message =
+                "who decrypts a request can send what is signed in it on to others as if it were for them";
+            add(
+                Severity::Caution,
+                "message-without-recipient",
+                message,
+                "request.signature.enabled",
+            );
+        }
         if response.accept_unsecured_messages && (decrypts || verifies) {
             let message = "a response that is not secured is accepted like one that is";
             add(
@@ -111,4 +154,34 @@ impl StageKind for ClientMessageSecurity {
         }
         findings
     }
+}
+
+/// Rules for responses where responses are not read: to ignore them would be to accept what they refuse.
+fn without_effect(settings: &ClientMessageSecuritySettings, errors: &mut BuildError) {
+    let response = &settings.response;
+    if response.decryption.enabled || response.signature.enabled || response.timestamp.enabled {
+        return;
+    }
+    let rules = [
+        ("response.binding", response.binding == Binding::Required),
+        ("response.audience", response.audience.is_some()),
+    ];
+    for (key, _) in rules.iter().filter(|(_, is_set)| *is_set) {
+        errors.push(
+            *key,
+            "response.decryption or response.signature to be on: it is checked in responses that are read",
+        );
+    }
+}
+
+fn is_any_on(settings: &ClientMessageSecuritySettings) -> bool {
+    let ClientMessageSecuritySettings {
+        request, response, ..
+    } = settings;
+    request.encryption.enabled
+        || request.signature.enabled
+        || request.timestamp.enabled
+        || response.decryption.enabled
+        || response.signature.enabled
+        || response.timestamp.enabled
 }

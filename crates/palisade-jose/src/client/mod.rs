@@ -18,7 +18,7 @@ pub use builder::ClientMessageSecurityBuilder;
 use crate::binding::{self, BindingFault, target_of};
 use crate::claims::Claims;
 use crate::format::Body;
-use crate::head::{JOSE, forget_body, media_type, set_inner_type};
+use crate::head::{JOSE, forget_body, is_plain, media_type, set_inner_type};
 use crate::message::{ReadMessage, Reader, Writer};
 use crate::pool::{CryptoPool, PoolError};
 use crate::rejection::Refused;
@@ -83,6 +83,9 @@ impl ClientMessageSecurity {
         message: &mut Message<request::Parts>,
     ) -> Result<(), Refused> {
         let head = &message.head;
+        if !is_plain(&head.headers) {
+            return Err(Refused::Coded);
+        }
         let now = self.clock.now();
         let claims = Claims {
             issued_at: rules.ttl.map(|_| now),
@@ -98,7 +101,10 @@ impl ClientMessageSecurity {
             media_type: media_type(&head.headers),
         };
         let writer = Arc::clone(&rules.writer);
-        let secured = self.pool.admit(move || writer.write(&claims, &body)).await??;
+        let secured = self
+            .pool
+            .admit(body.bytes.len(), move || writer.write(&claims, &body))
+            .await??;
         forget_body(&mut message.head.headers);
         message.head.headers.insert(CONTENT_TYPE, JOSE);
         message.replace_body(secured);
@@ -244,7 +250,7 @@ fn rejection(refused: Refused, answered: Option<StatusCode>) -> Rejection {
             "message-security-busy",
             "Too many messages are being processed",
         ),
-        Refused::Pool(PoolError::Broken) | Refused::Unwritable(_) => (
+        Refused::Pool(PoolError::Broken) | Refused::Coded | Refused::Unwritable(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal-error",
             "The request could not be secured",
@@ -282,5 +288,11 @@ fn rejection(refused: Refused, answered: Option<StatusCode>) -> Rejection {
     if let Some(answered) = answered {
         rejection = rejection.member("upstream-status", answered.as_u16());
     }
-    rejection.caused_by(refused)
+    let stands = refused.stands_in_reports();
+    let rejection = rejection.caused_by(refused);
+    if stands {
+        rejection.even_in_reports()
+    } else {
+        rejection
+    }
 }

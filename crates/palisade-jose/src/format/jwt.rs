@@ -39,7 +39,11 @@ impl MessageFormat for Jwt {
         if body.bytes.is_empty() {
             return Ok(payload(head(&map)));
         }
-        let media_type = body.media_type.as_deref().unwrap_or("application/octet-stream");
+        let media_type = body
+            .media_type
+            .as_deref()
+            .filter(|text| is_media_type(text))
+            .unwrap_or("application/octet-stream");
         let essence = essence(media_type);
         let is_string = || body.bytes.trim_ascii_start().first() == Some(&b'"');
         let stands_as_json =

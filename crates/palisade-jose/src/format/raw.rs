@@ -37,8 +37,8 @@ impl MessageFormat for Raw {
 
     fn write(&self, claims: &Claims, body: &Body) -> Result<Written, FormatError> {
         let mut header = serde_json::Map::new();
-        if let Some(media_type) = &body.media_type {
-            header.insert("cty".to_owned(), media_type.as_str().into());
+        if let Some(media_type) = body.media_type.as_deref().filter(|text| is_media_type(text)) {
+            header.insert("cty".to_owned(), media_type.into());
         }
         let claims = claims.write();
         if !claims.is_empty() {

@@ -151,7 +151,7 @@ impl MessageSecurityBuilder {
         self
     }
 
-    /// Does the cryptography on these threads; without it, on threads of its own, as many as cores.
+    /// Does the cryptography on these threads; without it, on those of the process, as many as cores.
     pub fn pool(mut self, pool: Arc<CryptoPool>) -> Self {
         self.pool = Some(pool);
         self
@@ -195,7 +195,7 @@ impl MessageSecurityBuilder {
                 ttl: self.ttl,
                 secure_errors: self.secure_errors,
             }),
-            pool: self.pool.unwrap_or_default(),
+            pool: self.pool.unwrap_or_else(CryptoPool::shared),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })
     }

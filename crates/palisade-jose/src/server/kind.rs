@@ -7,8 +7,8 @@ use palisade_core::{
 };
 
 use super::MessageSecurity;
-use crate::profiles::{Profiles, time_findings};
-use crate::settings::{Bodiless, MessageSecuritySettings};
+use crate::profiles::{Profiles, off_findings, time_findings};
+use crate::settings::{Binding, Bodiless, MessageSecuritySettings};
 
 impl StageKind for MessageSecurity {
     const ROOTS: &'static [&'static str] = &["request", "response", "message"];
@@ -28,7 +28,6 @@ impl StageKind for MessageSecurity {
         let (request, response) = (&settings.request, &settings.response);
         let mut builder = Self::builder()
             .format(requests.format)
-            .pool(profiles.pool())
             .clock(Arc::clone(cx.clock));
         builder.decryption = requests.decryption;
         builder.verification = requests.verification;
@@ -43,7 +42,9 @@ impl StageKind for MessageSecurity {
         }
         builder.ttl = responses.ttl;
         builder.secure_errors = settings.message.secure_errors;
+        let pool = profiles.pool_when(is_any_on(&settings));
         let mut errors = profiles.errors;
+        without_effect(&settings, &mut errors);
         if requests.is_accepted_once {
             if request.signature.enabled && request.timestamp.enabled {
                 builder.replay = memory(cx, &mut errors);
@@ -58,6 +59,7 @@ impl StageKind for MessageSecurity {
         if !errors.faults.is_empty() {
             return Err(errors);
         }
+        builder.pool = pool;
         let stage = builder
             .build()
             .map_err(|unusable| BuildError::at("message.format", format!("another one: {unusable}")))?;
@@ -72,6 +74,28 @@ impl StageKind for MessageSecurity {
             ("request.timestamp", &request.timestamp),
             ("response.timestamp", &response.timestamp),
         );
+        findings.extend(off_findings(&[
+            (
+                "request.decryption",
+                request.decryption.enabled,
+                !request.decryption.key_alias.is_empty(),
+            ),
+            (
+                "request.signature",
+                request.signature.enabled,
+                !request.signature.key_alias.is_empty(),
+            ),
+            (
+                "response.encryption",
+                response.encryption.enabled,
+                response.encryption.key_alias.is_some(),
+            ),
+            (
+                "response.signature",
+                response.signature.enabled,
+                response.signature.key_alias.is_some(),
+            ),
+        ]));
         let mut add = |severity, code: &'static str, message: &str, key: &str| {
             findings.push(Finding::new(severity, code, message).at(key));
         };
@@ -112,6 +136,15 @@ impl StageKind for MessageSecurity {
             };
             add(Severity::Moderate, "message-replayable", message, key);
         }
+        if decrypts && verifies && request.audience.is_none() {
+            let message = "what a partner signed for somebody else is accepted here, encrypted anew by whoever received it";
+            add(
+                Severity::Caution,
+                "message-without-recipient",
+                message,
+                "request.signature.enabled",
+            );
+        }
         if request.bodiless == Bodiless::Allow && (decrypts || verifies) {
             let message = "GET, HEAD and DELETE without a body pass without a signature";
             add(
@@ -135,6 +168,24 @@ fn is_any_on(settings: &MessageSecuritySettings) -> bool {
         || response.encryption.enabled
         || response.signature.enabled
         || response.timestamp.enabled
+}
+
+/// Rules for requests where requests are not read: to ignore them would be to accept what they refuse.
+fn without_effect(settings: &MessageSecuritySettings, errors: &mut BuildError) {
+    let request = &settings.request;
+    if request.decryption.enabled || request.signature.enabled || request.timestamp.enabled {
+        return;
+    }
+    let rules = [
+        ("request.binding", request.binding == Binding::Required),
+        ("request.audience", request.audience.is_some()),
+    ];
+    for (key, _) in rules.iter().filter(|(_, is_set)| *is_set) {
+        errors.push(
+            *key,
+            "request.decryption or request.signature to be on: it is checked in requests that are read",
+        );
+    }
 }
 
 /// The replay memory of the server.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, RANGE};
-use http::{HeaderValue, Method, StatusCode, request, response};
-use palisade_core::facts::tls_session;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, request, response};
+use palisade_core::facts::{tls_session, wire_path};
 use palisade_core::{
-    Bodies, Clock, Context, Message, MessageTimes, Pipeline, Rejection, Replay, ReplayStore, RequestId,
-    SecuredMessage, SeenMessage, Stage, Step, Transform,
+    Bodies, Clock, Context, Message, MessageTimes, Pipeline, RefusalFormat, Rejection, Replay, ReplayStore,
+    RequestId, SecuredMessage, SeenMessage, Stage, Step, Transform, soap,
 };
 
 pub use builder::{MessageSecurityBuilder, Unusable};
@@ -23,7 +23,7 @@ pub(crate) use builder::{reader, writer};
 use crate::binding::{self, BindingFault, Target};
 use crate::claims::Claims;
 use crate::format::Body;
-use crate::head::{JOSE, forget_body, media_type, set_inner_type};
+use crate::head::{JOSE, forget_body, is_plain, media_type, set_inner_type};
 use crate::keys::EncryptionKey;
 use crate::message::{OnFailure, ReadError, ReadMessage, Reader, Writer};
 use crate::pool::CryptoPool;
@@ -87,24 +87,33 @@ impl MessageSecurity {
 
     async fn open(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Result<(), Refused> {
         let mut asked = Asked::of(&message.head);
-        if let Some(responses) = &self.responses {
-            // An answer that is compressed or cut to a range could not be secured as what it is.
-            message.head.headers.remove(ACCEPT_ENCODING);
-            message.head.headers.remove(RANGE);
-            if let Some(recipients) = &responses.recipients {
-                // Before the handler runs: what it did could not be answered.
-                asked.recipient = Some(recipients.of(&message.head.extensions)?);
-            }
+        let recipient = match self
+            .responses
+            .as_ref()
+            .and_then(|rules| rules.recipients.as_ref())
+        {
+            // Before the handler runs: what it did could not be answered.
+            Some(recipients) => recipients.of(&message.head.extensions).map(Some),
+            None => Ok(None),
+        };
+        if recipient.is_err() && !cx.is_report_only() {
+            return recipient.map(|_| ());
         }
         let result = match &self.requests {
             Some(rules) => self.open_body(rules, cx, message, &mut asked).await,
             None => Ok(()),
         };
         // Where the stage only reports, a client that does not take part is answered as it asked.
-        if self.responses.is_some() && !matches!(result, Err(Refused::NotSecured(_))) {
+        let takes_part = !matches!(result, Err(Refused::NotSecured(_)));
+        if self.responses.is_some() && takes_part && recipient.is_ok() {
+            // An answer that is compressed or cut to a range could not be secured as what it is.
+            for name in [ACCEPT_ENCODING, RANGE, IF_RANGE] {
+                message.head.headers.remove(name);
+            }
+            asked.recipient = recipient.as_ref().ok().cloned().flatten();
             cx.keep(asked);
         }
-        result
+        result.and(recipient.map(|_| ()))
     }
 
     async fn open_body(
@@ -134,7 +143,11 @@ impl MessageSecurity {
         };
         read.count();
         asked.id.clone_from(&read.claims.id);
-        let verdict = self.judge(rules, &message.head, &read).await;
+        let verdict = if same_soap_action(cx, &message.head.headers, &read) {
+            self.judge(rules, &message.head, &read).await
+        } else {
+            Err(Refused::SoapAction)
+        };
         if verdict.is_ok() || cx.is_report_only() {
             show(message, read, verdict.as_ref().ok().copied().flatten());
         }
@@ -159,7 +172,7 @@ impl MessageSecurity {
         }
         Ok(self
             .pool
-            .admit(move || reader.read_secured(&body, on_failure))
+            .admit(body.len(), move || reader.read_secured(&body, on_failure))
             .await?)
     }
 
@@ -208,6 +221,9 @@ impl MessageSecurity {
         asked: Asked,
         message: &mut Message<response::Parts>,
     ) -> Result<(), Refused> {
+        if !is_plain(&message.head.headers) {
+            return Err(Refused::Coded);
+        }
         let now = self.clock.now();
         let claims = Claims {
             issued_at: rules.ttl.map(|_| now),
@@ -316,7 +332,20 @@ fn target(head: &request::Parts) -> Target<'_> {
             .authority()
             .map(http::uri::Authority::as_str)
             .or_else(host),
-        path: head.uri.path(),
+        path: wire_path(head),
+    }
+}
+
+/// Whether the handler will see the SOAP action that policy chose by. What is inside may repeat it, or leave it to the outside.
+fn same_soap_action(cx: &Context, headers: &HeaderMap, read: &ReadMessage) -> bool {
+    if cx.format() == RefusalFormat::Problem {
+        return true;
+    }
+    let inner = read.body.media_type.as_deref().unwrap_or_default();
+    match (soap::action(headers), soap::action_under(headers, inner)) {
+        (_, Ok(None)) => true,
+        (Ok(outer), Ok(inner)) => outer == inner,
+        _ => false,
     }
 }
 
@@ -352,7 +381,9 @@ fn reported(message: &mut Message<request::Parts>, mut error: ReadError) -> Refu
     error.into()
 }
 
-/// That much later, or the end of time.
+/// That much later, or a thousand years later where time ends before.
 fn later(date: SystemTime, by: Duration) -> SystemTime {
-    date.checked_add(by).unwrap_or(date)
+    const FAR: Duration = Duration::from_secs(1000 * 366 * 86_400);
+    let saturated = || date.checked_add(FAR).unwrap_or(date);
+    date.checked_add(by).unwrap_or_else(saturated)
 }

@@ -113,6 +113,10 @@ impl Failure {
         match (&self.kid, &self.alias) {
             (Some(kid), Some(alias)) => format!("kid {kid} → alias {alias}: {reason}"),
             (None, Some(alias)) => format!("no kid → alias {alias}: {reason}"),
+            (Some(kid), None) if *reason == Reason::NotAuthentic => {
+                format!("kid {kid}, several keys: {reason}")
+            }
+            (None, None) if *reason == Reason::NotAuthentic => format!("no kid, each key tried: {reason}"),
             _ => reason.to_string(),
         }
     }

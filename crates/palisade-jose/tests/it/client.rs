@@ -291,3 +291,31 @@ fn no_profile_is_no_stage() {
     let (stages, _) = World::new().build::<ClientMessageSecurity>(json!({})).unwrap();
     assert!(stages.is_empty());
 }
+
+#[tokio::test]
+async fn what_cannot_be_secured_is_not_sent_even_by_a_stage_that_only_reports() {
+    let world = World::new();
+    let pipeline = world.client(client_profiles());
+    let entries = pipeline
+        .entries()
+        .iter()
+        .cloned()
+        .map(|entry| palisade_core::Entry {
+            report_only: true,
+            ..entry
+        });
+    let client = Pipeline::new(entries, pipeline.limits());
+    let sent = Arc::new(Mutex::new(0));
+    let noted = Arc::clone(&sent);
+    let mut coded = order(Method::POST);
+    coded
+        .headers_mut()
+        .insert("content-encoding", "gzip".parse().unwrap());
+    let reply = call(&client, coded, move |_| {
+        *noted.lock().unwrap() += 1;
+        async { json_answer() }
+    })
+    .await;
+    assert_eq!(refusal(reply).1, "internal-error");
+    assert_eq!(*sent.lock().unwrap(), 0);
+}

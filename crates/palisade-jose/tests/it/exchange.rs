@@ -145,8 +145,8 @@ impl World {
         }
     }
 
-    pub(crate) fn share<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.resources = self.resources.with(Arc::new(value));
+    pub(crate) fn share<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.resources = self.resources.with(value);
         self
     }
 

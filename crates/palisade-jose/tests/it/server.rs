@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use palisade_core::{CertificateSource, ClientCertificate, MessageTimes, SecuredMessage};
+use palisade_core::{CertificateSource, ClientCertificate, MessageTimes, ReplayStore, SecuredMessage};
 use palisade_jose::{
     Algorithms, Body, Claims, DecryptionKey, FormatError, Jwt, MessageFormat, MessageFormats,
-    MessageSecurity, ProtectedHeader, Raw, Reader, VerificationKey, Written,
+    MessageSecurity, ProtectedHeader, Raw, Reader, TimeRules, VerificationKey, Written,
 };
-use palisade_test::assert_problem;
+use palisade_test::{FakeClock, assert_problem};
 use rstest::rstest;
 use serde_json::json;
 
@@ -408,14 +408,16 @@ async fn a_response_to_the_caller_is_encrypted_to_the_certificate_of_the_connect
         request.extensions_mut().insert(Arc::new(fact));
         request
     };
-    for alias in ["partner", "partner-ec", "partner"] {
+    for alias in ["partner", "partner-ec"] {
         let (status, _, body) = server.send(with_certificate(alias)).await;
-        if status == StatusCode::OK {
-            assert!(reader("jwt", Some(alias), Some("us")).read(&body).is_ok());
+        assert_eq!(status, StatusCode::OK);
+        let other = if alias == "partner" {
+            "partner-ec"
         } else {
-            // The same name twice: the second `partner` is a replay.
-            assert_eq!(status, StatusCode::CONFLICT);
-        }
+            "partner"
+        };
+        assert!(reader("jwt", Some(alias), Some("us")).read(&body).is_ok());
+        assert!(reader("jwt", Some(other), Some("us")).read(&body).is_err());
     }
     let refused = server.send(with_certificate("partner-ed")).await;
     assert_eq!(
@@ -528,9 +530,16 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
     use palisade_jose::{CryptoPool, PoolError};
 
     let pool = Arc::new(CryptoPool::with_size(1, 1));
-    let key = DecryptionKey::new(&KEYS.key("us").unwrap(), &Algorithms::default()).unwrap();
+    let memory = Arc::new(palisade_store::MemoryReplay::new(10, at(NOW - 10)));
+    let none = Algorithms::default();
+    let decryption = DecryptionKey::new(&KEYS.key("us").unwrap(), &none).unwrap();
+    let partner = KEYS.public_key("partner").unwrap();
     let stage = MessageSecurity::builder()
-        .decrypt_requests([key])
+        .decrypt_requests([decryption])
+        .verify_requests([VerificationKey::new("partner", &partner, &none).unwrap()])
+        .check_times(TimeRules::default())
+        .refuse_replays(Arc::clone(&memory) as Arc<dyn ReplayStore>)
+        .clock(Arc::new(FakeClock::at(at(NOW))))
         .pool(Arc::clone(&pool))
         .build()
         .unwrap();
@@ -539,7 +548,7 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
         .service(tower::service_fn(|request: Request<Full<Bytes>>| async {
             Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
         }));
-    let message = Draft::new("a").signed_by(None).write();
+    let message = Draft::new("a").write();
     let ask = || tower::ServiceExt::oneshot(service.clone(), post(message.clone()).map(Full::new));
 
     // One piece of work holds the only thread, another the only place in the queue.
@@ -549,7 +558,7 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
     let holding = tokio::spawn({
         let pool = Arc::clone(&pool);
         async move {
-            pool.admit(move || {
+            pool.admit(1, move || {
                 let _ = started.send(());
                 let _ = released.lock().map(|released| released.recv());
             })
@@ -557,15 +566,17 @@ async fn a_full_queue_is_answered_503_and_nothing_is_burnt() {
         }
     });
     is_started.await.unwrap();
-    let mut waiting = Box::pin(pool.admit(|| ()));
+    let mut waiting = Box::pin(pool.admit(1, || ()));
     assert!(futures_util::poll!(&mut waiting).is_pending());
     let refused = ask().await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(memory.entries(), 0);
     release.send(()).unwrap();
     assert_eq!(holding.await.unwrap(), Ok(()));
     assert_eq!(waiting.await, Ok::<_, PoolError>(()));
     assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(memory.entries(), 1);
 }
 
 /// The format `jwt`, which notes the threads it runs on: the same ones as the cryptography.
@@ -605,7 +616,7 @@ async fn cryptography_never_runs_on_the_threads_of_the_runtime() {
     let formats = MessageFormats::default().with(Noting(Arc::clone(&threads)));
     let mut settings = all_profiles();
     settings["message"] = json!({"format": "noting"});
-    let server = World::new().share(formats).server(settings);
+    let server = World::new().share(Arc::new(formats)).server(settings);
     let (status, ..) = server.send(Draft::new("a").request()).await;
     assert_eq!(status, StatusCode::OK);
     let threads = threads.lock().unwrap();
@@ -613,4 +624,129 @@ async fn cryptography_never_runs_on_the_threads_of_the_runtime() {
     for name in threads.iter() {
         assert!(name.starts_with("palisade-crypto-"), "{name}");
     }
+}
+
+#[rstest]
+#[case::coded("content-encoding", "gzip", false)]
+#[case::coded_twice("content-encoding", "identity, gzip", false)]
+#[case::a_range("content-range", "bytes 0-1/2", false)]
+#[case::uncoded("content-encoding", "identity", true)]
+#[tokio::test]
+async fn an_answer_that_cannot_be_carried_as_it_is_is_not_sent(
+    #[case] name: &'static str,
+    #[case] value: &'static str,
+    #[case] is_sent: bool,
+    #[values(false, true)] report_only: bool,
+) {
+    let world = World::new();
+    let server = if report_only {
+        world.reporting_server(all_profiles())
+    } else {
+        world.server(all_profiles())
+    };
+    let mut answer = json_answer();
+    answer.headers_mut().insert(name, value.parse().unwrap());
+    let (status, _, body) = server.answering(Draft::new("a").request(), answer).await;
+    assert_eq!(status == StatusCode::OK, is_sent);
+    assert!(!body.windows(6).any(|bytes| bytes == b"answer"), "{body:?}");
+}
+
+#[tokio::test]
+async fn a_report_only_stage_decrypts_for_callers_without_a_certificate() {
+    let mut settings = all_profiles();
+    settings["response"]["encryption"]["key-alias"] = "caller".into();
+    let server = World::new().reporting_server(settings);
+    let (status, headers, _) = server.send(Draft::new("a").request()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(server.seen().unwrap().body, r#"{"order": [1, 2.50]}"#);
+}
+
+#[tokio::test]
+async fn a_report_only_stage_leaves_the_heads_of_others_alone() {
+    let server = World::new().reporting_server(all_profiles());
+    let mut clear = request(Method::POST, "/server/rest/pay/order", "application/json", "{}");
+    for name in ["accept-encoding", "range", "if-range"] {
+        clear.headers_mut().insert(name, "x".parse().unwrap());
+    }
+    server.send(clear).await;
+    let seen = server.seen().unwrap();
+    for name in ["accept-encoding", "range", "if-range"] {
+        assert!(seen.head.headers.contains_key(name), "{name}");
+    }
+}
+
+#[rstest]
+#[case::the_same(
+    "application/soap+xml; action=\"urn:rates\"",
+    Some("application/soap+xml; action=urn:rates"),
+    true
+)]
+#[case::left_to_the_outside(
+    "application/soap+xml; action=\"urn:rates\"",
+    Some("application/soap+xml"),
+    true
+)]
+#[case::another(
+    "application/soap+xml; action=\"urn:rates\"",
+    Some("application/soap+xml; action=urn:transfer"),
+    false
+)]
+#[case::one_inside_alone("application/jose", Some("application/soap+xml; action=urn:transfer"), false)]
+#[case::twice(
+    "application/soap+xml; action=urn:a",
+    Some("application/soap+xml; action=urn:a; action=urn:b"),
+    false
+)]
+#[case::none("application/jose", Some("text/xml"), true)]
+#[tokio::test]
+async fn the_soap_action_inside_is_the_one_that_policy_chose_by(
+    #[case] outer: &'static str,
+    #[case] inner: Option<&str>,
+    #[case] accepted: bool,
+) {
+    let server = World::new().server(all_request_profiles());
+    let mut draft = Draft::new("a");
+    draft.body.media_type = inner.map(str::to_owned);
+    draft.body.bytes = Bytes::from_static(b"<e/>");
+    let mut request = request(Method::POST, "/server/rest/pay/order", outer, draft.write());
+    request
+        .extensions_mut()
+        .insert(palisade_core::RefusalFormat::Soap12);
+    let (status, _, body) = server.send(request).await;
+    assert_eq!(status == StatusCode::OK, accepted, "{body:?}");
+    assert_eq!(server.seen().is_some(), accepted);
+}
+
+#[rstest]
+#[case("JWT", true)]
+#[case("application/jose", true)]
+#[case("at+jwt", false)]
+#[case("dpop+jwt", false)]
+#[tokio::test]
+async fn what_a_partner_signs_for_other_purposes_is_no_message(#[case] typ: &str, #[case] accepted: bool) {
+    let mut settings = all_request_profiles();
+    settings["request"]["decryption"]["enabled"] = false.into();
+    let server = World::new().server(settings);
+    let payload = json!({"iat": NOW, "exp": NOW + 60, "jti": "a"}).to_string();
+    let header = serde_json::Map::from_iter([("typ".to_owned(), typ.into())]);
+    let message =
+        palisade_jose::sign(&crate::exchange::signing("partner"), &header, payload.as_bytes()).unwrap();
+    let (status, ..) = server.send(post(message)).await;
+    assert_eq!(status == StatusCode::OK, accepted);
+}
+
+#[tokio::test]
+async fn a_message_is_bound_to_the_path_on_the_wire() {
+    let server = World::new().server(all_request_profiles());
+    let below_a_nest = |wire: &str, draft: Draft| {
+        let mut request = request(Method::POST, "/order", "application/jose", draft.write());
+        let uri = palisade_core::facts::WireUri(wire.parse().unwrap());
+        request.extensions_mut().insert(uri);
+        request
+    };
+    let good = below_a_nest("/server/rest/pay/order?x=1", Draft::new("a"));
+    assert_eq!(server.send(good).await.0, StatusCode::OK);
+    let cut = below_a_nest("/server/rest/other/order", Draft::new("b").claim("htu", "/order"));
+    assert_eq!(code(&server.send(cut).await), "message-security-failed");
 }

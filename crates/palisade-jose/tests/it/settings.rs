@@ -1,8 +1,14 @@
 //! What operators write, and what they are told.
-#![expect(clippy::expect_used, reason = "a helper of tests stops the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests stops the test"
+)]
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use palisade_core::{
     BuildContext, BuildError, Clock, Resources, Severity, StageKind, StateStore, SystemClock,
 };
@@ -48,6 +54,18 @@ fn faults<K: StageKind>(settings: Value) -> Vec<(String, String)> {
 #[case::replay_without_signature(
     json!({"request": {"replay-protection": true, "timestamp": {"enabled": true}}}),
     "request.replay-protection", "request.signature and request.timestamp to be on, or false"
+)]
+#[case::rules_for_what_is_not_read(
+    json!({"request": {"binding": "required"}}),
+    "request.binding", "request.decryption or request.signature to be on"
+)]
+#[case::audience_of_what_is_not_read(
+    json!({"request": {"audience": "us"}, "response": {"signature": {"enabled": true, "key-alias": "us"}}}),
+    "request.audience", "request.decryption or request.signature to be on"
+)]
+#[case::more_keys_than_are_tried(
+    json!({"request": {"signature": {"enabled": true, "key-alias": vec!["partner"; 17]}}}),
+    "request.signature.key-alias", "at most 16 aliases"
 )]
 #[case::no_life(
     json!({"response": {"timestamp": {"enabled": true, "ttl": "100ms"}}}),
@@ -114,9 +132,15 @@ fn a_stage_needs_keystores_and_a_replay_memory() {
     );
 }
 
+/// With the name of the recipient in requests.
+fn for_us(mut settings: Value) -> Value {
+    settings["request"]["audience"] = "us".into();
+    settings
+}
+
 #[rstest]
 #[case::nothing(json!({}))]
-#[case::off_and_otherwise_wrong(json!({"request": {"decryption": {"enabled": false, "key-alias": ["nobody"]}}}))]
+#[case::off_and_otherwise_wrong(json!({"request": {"timestamp": {"enabled": false, "max-ttl": "1d"}}}))]
 #[case::settings_without_a_profile(json!({"message": {"secure-errors": true}, "request": {"bodiless": "allow"}}))]
 fn what_is_off_builds_nothing(#[case] settings: Value) {
     let (stages, findings) = World::new().build::<MessageSecurity>(settings).unwrap();
@@ -125,7 +149,14 @@ fn what_is_off_builds_nothing(#[case] settings: Value) {
 }
 
 #[rstest]
-#[case::good(all_profiles(), &[])]
+#[case::good(for_us(all_profiles()), &[])]
+#[case::for_anybody(
+    all_profiles(), &[(Severity::Caution, "message-without-recipient", "request.signature.enabled")]
+)]
+#[case::a_profile_that_is_off(
+    json!({"response": {"signature": {"key-alias": "us"}}}),
+    &[(Severity::Caution, "profile-off", "response.signature.key-alias")]
+)]
 #[case::times_alone(
     json!({"request": {"timestamp": {"enabled": true}}}),
     &[(Severity::Severe, "timestamp-unprotected", "request.timestamp.enabled")]
@@ -169,6 +200,7 @@ fn what_is_unwise_is_found(#[case] settings: Value, #[case] expected: &[(Severit
 #[test]
 fn a_client_that_accepts_unsecured_answers_is_a_severe_finding() {
     let mut settings = client_profiles();
+    settings["request"]["audience"] = "bank".into();
     settings["response"]["accept-unsecured-messages"] = true.into();
     let (_, findings) = World::new().build::<ClientMessageSecurity>(settings).unwrap();
     assert_eq!(findings.len(), 1);
@@ -224,7 +256,7 @@ async fn a_format_of_ones_own_is_named_in_the_settings() {
             Jwt.read(payload.slice_ref(inner), header)
         }
     }
-    let world = World::new().share(MessageFormats::default().with(Acme));
+    let world = World::new().share(Arc::new(MessageFormats::default().with(Acme)));
     let mut settings = all_request_profiles();
     settings["message"] = json!({"format": "acme"});
     let server = world.server(settings);
@@ -237,10 +269,36 @@ async fn a_format_of_ones_own_is_named_in_the_settings() {
     assert_eq!(status, 200);
 }
 
-#[test]
-fn all_interceptors_share_one_pool() {
-    let state = StateStore::default();
-    let one = state.keep("", "message-security", CryptoPool::new);
-    let two = state.keep("", "message-security", CryptoPool::new);
-    assert!(Arc::ptr_eq(&one, &two));
+#[tokio::test]
+async fn both_sides_share_the_same_threads() {
+    let pool = Arc::new(CryptoPool::with_size(1, 1));
+    let world = World::new().share(Arc::clone(&pool));
+    let (server, client) = (world.server(all_profiles()), world.client(client_profiles()));
+    // The only thread is held, and so is the only place in the queue.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (started, is_started) = tokio::sync::oneshot::channel();
+    let mut holding = Box::pin(pool.admit(1, move || {
+        let _ = started.send(());
+        let _ = released.recv();
+    }));
+    assert!(futures_util::poll!(&mut holding).is_pending());
+    is_started.await.unwrap();
+    let mut waiting = Box::pin(pool.admit(1, || ()));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+
+    let refused = server.send(crate::exchange::Draft::new("a").request()).await;
+    assert_eq!(crate::exchange::code(&refused), "message-security-busy");
+    let partner = tower::service_fn(|request: http::Request<Full<Bytes>>| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(request.into_body()))
+    });
+    let call = tower::Layer::layer(&client.outbound(), partner);
+    let order = http::Request::post("/order").body(Full::from("{}")).unwrap();
+    let error = tower::ServiceExt::oneshot(call, order).await.unwrap_err();
+    let palisade_core::outbound::OutboundError::Refused(rejection) = error;
+    assert_eq!(rejection.problem().code, "message-security-busy");
+
+    release.send(()).unwrap();
+    holding.await.unwrap();
+    waiting.await.unwrap();
+    assert!(Arc::ptr_eq(&CryptoPool::shared(), &CryptoPool::shared()));
 }

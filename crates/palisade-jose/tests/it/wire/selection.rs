@@ -110,7 +110,7 @@ fn without_kid_each_key_is_tried_up_to_a_bound() {
     let failure = decrypt(&keys, message.as_bytes(), &[]).unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "decryption: made with another key, or altered"
+        "decryption: no kid, each key tried: made with another key, or altered"
     );
     // Keys that cannot be meant do not count.
     let rsa = fresh(KeyKind::Rsa2048, "rsa");
