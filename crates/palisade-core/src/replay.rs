@@ -2,31 +2,42 @@
 //!
 //! 1. A message is known by who vouched for it and by its own identifier: the thumbprint of the verifying key, and `jti`.
 //! 2. [`ReplayStore::burn`] is asked after every other check. Of all the calls for one message, at the same time or one after
-//!    another, exactly one is answered [`Replay::Fresh`] until the message is forgotten.
-//! 3. A message is forgotten no earlier than it would be refused for its age alone.
-//! 4. Memories are bounded. A full one refuses: it never forgets a message before its time to make room.
+//!    another, at most one is ever answered [`Replay::Fresh`]: also when the clock goes back, when a larger skew is permitted
+//!    afterwards, and when those who ask permit different skews.
+//! 3. A message is remembered until nobody who shares the memory would accept it for its age: until its end and the largest skew
+//!    that any of them permits. What comes from before the messages that were forgotten is refused, new or not.
+//! 4. An identifier may come again in another message, with a later end, once the first is forgotten.
+//! 5. Memories are bounded. A full one refuses: it never forgets a message before its time to make room.
 //!
 //! What this does not protect against: a message that was burnt and whose handling then failed cannot be sent again; its sender
-//! makes a new one.
+//! makes a new one. A sender that gives one identifier to two messages: they are two, and the second may be accepted later.
 
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::BoxFuture;
 
 /// Remembers which messages were accepted.
 pub trait ReplayStore: Debug + Send + Sync + 'static {
-    /// Accepts the message once until it is forgotten.
+    /// Accepts the message once.
     ///
-    /// This is atomic: of any number of calls for one message, exactly one is answered [`Replay::Fresh`]. A call that is dropped
-    /// before it is answered may have burnt the message.
+    /// This is atomic: of any number of calls for one message, at most one is answered [`Replay::Fresh`], and it is the first unless
+    /// that is refused. A call that is dropped before it is answered may have burnt the message.
     fn burn<'a>(&'a self, message: SeenMessage<'a>) -> BoxFuture<'a, Result<Replay, ReplayError>>;
 
     /// Makes ready what it needs, such as a file; stages ask for it as they are built. This may block. Once open, it stays so.
     fn open(&self) -> Result<(), ReplayError> {
         Ok(())
+    }
+
+    /// Says that messages will be asked about until that long after their end, so that all messages are remembered as long.
+    ///
+    /// Stages say so as they are built. A memory learns it from [`burn`](Self::burn) too, but then it may have forgotten
+    /// messages, and has to refuse new ones that are as late as those. It never goes below what was said before.
+    fn remember_for(&self, max_clock_skew: Duration) {
+        let _ = max_clock_skew;
     }
 }
 
@@ -39,8 +50,10 @@ pub struct SeenMessage<'a> {
     pub id: &'a str,
     /// When it was created, `iat`.
     pub issued_at: SystemTime,
-    /// From when on it is refused for its age: `exp` and the permitted skew. It is remembered at least this long.
-    pub forget_at: SystemTime,
+    /// When it ends, `exp`. It is the same whoever asks, so what was forgotten is told by it.
+    pub expires_at: SystemTime,
+    /// How long after its end the one who asks still accepts it. It is remembered at least that long.
+    pub max_clock_skew: Duration,
     /// The time by the clock of policy.
     pub now: SystemTime,
 }
@@ -54,7 +67,8 @@ pub enum Replay {
     Fresh,
     /// It was accepted before.
     Seen,
-    /// The memory cannot know: the message comes from a time that it does not reach back to.
+    /// The memory cannot know: the message comes from a time that it does not reach back to, or ended no later than one that was
+    /// forgotten.
     TooOld,
 }
 

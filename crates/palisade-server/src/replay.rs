@@ -35,12 +35,23 @@ pub(crate) struct ReplayMemory {
 struct Wanted {
     by_a_stage: bool,
     by_the_server: bool,
+    /// The largest skew that any stage said it permits.
+    max_clock_skew: Duration,
 }
 
 #[derive(Debug)]
 enum Opened {
     Memory(MemoryReplay),
     Embedded(EmbeddedReplay),
+}
+
+impl Opened {
+    fn store(&self) -> &dyn ReplayStore {
+        match self {
+            Self::Memory(memory) => memory,
+            Self::Embedded(memory) => memory,
+        }
+    }
 }
 
 impl ReplayMemory {
@@ -80,8 +91,10 @@ impl ReplayMemory {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         say(&mut wanted);
         if wanted.by_a_stage && wanted.by_the_server && self.opened.get().is_none() {
+            let opened = self.make()?;
+            opened.store().remember_for(wanted.max_clock_skew);
             // Nobody else sets it without the lock.
-            let _ = self.opened.set(self.make()?);
+            let _ = self.opened.set(opened);
         }
         Ok(())
     }
@@ -118,8 +131,7 @@ impl ReplayMemory {
 impl ReplayStore for ReplayMemory {
     fn burn<'a>(&'a self, message: SeenMessage<'a>) -> BoxFuture<'a, Result<Replay, ReplayError>> {
         let answer = match self.opened.get() {
-            Some(Opened::Memory(memory)) => memory.burn(message),
-            Some(Opened::Embedded(memory)) => memory.burn(message),
+            Some(opened) => opened.store().burn(message),
             None => Box::pin(async { Err(ReplayError::unavailable("the server does not serve yet")) }),
         };
         Box::pin(async move {
@@ -133,6 +145,14 @@ impl ReplayStore for ReplayMemory {
 
     fn open(&self) -> Result<(), ReplayError> {
         self.want(|wanted| wanted.by_a_stage = true)
+    }
+
+    fn remember_for(&self, max_clock_skew: Duration) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.max_clock_skew = wanted.max_clock_skew.max(max_clock_skew);
+        if let Some(opened) = self.opened.get() {
+            opened.store().remember_for(max_clock_skew);
+        }
     }
 }
 

@@ -31,7 +31,8 @@ fn message(id: &str, number: u64) -> SeenMessage<'_> {
         sender: &SENDER,
         id,
         issued_at: at(now),
-        forget_at: at(now + 600),
+        expires_at: at(now + 300),
+        max_clock_skew: Duration::from_secs(300),
         now: at(now),
     }
 }

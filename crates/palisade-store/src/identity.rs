@@ -28,12 +28,26 @@ impl MessageKey {
     }
 }
 
-/// Whole seconds since 1970, rounded up: the last second in which a message is remembered.
-pub(crate) fn last_second(time: SystemTime) -> u64 {
-    let since = since_epoch(time);
-    since
-        .as_secs()
-        .saturating_add(u64::from(since.subsec_nanos() > 0))
+/// A message as a memory keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: MessageKey,
+    /// Its end, `exp`, in whole seconds since 1970, rounded up.
+    pub(crate) expires: u64,
+}
+
+impl Entry {
+    pub(crate) fn of(message: &SeenMessage<'_>) -> Self {
+        Self {
+            key: MessageKey::of(message),
+            expires: seconds_up(since_epoch(message.expires_at)),
+        }
+    }
+}
+
+/// Whole seconds, rounded up.
+pub(crate) fn seconds_up(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// Whole seconds since 1970, rounded down: the second it is.

@@ -3,10 +3,14 @@
 //! 1. It is split into shards, each behind a lock that is held for a bounded number of steps. Which shard and which place in it
 //!    a message has, depends on a key that is random in each process: no sender can crowd one of them.
 //! 2. The bound is exact over all shards: one counter, raised before an entry is put in and lowered after it is taken out.
-//! 3. An entry counts as live through its last second. It is taken out some time after that: a few by each call, more by a
-//!    call that finds the table full, and all by [`Index::reclaim`].
-//! 4. Each shard knows the latest second of which it forgot anything. A message that would have been forgotten by then cannot be
-//!    told from one that was: it is [`Replay::TooOld`]. So a clock that goes back opens nothing.
+//! 3. An entry is live until its end and the reach of the table: the largest skew that anybody who asks permits. The reach only
+//!    grows. An entry is taken out some time after that: a few by each call, more by a call that finds the table full, and all by
+//!    [`Index::reclaim`]. Until then it is known, due or not.
+//! 4. Each shard knows the latest end of anything it forgot. A message that ended no later cannot be told from one that was
+//!    forgotten: it is [`Replay::TooOld`]. The end of a message is the same whoever asks and whenever, so neither a clock that goes
+//!    back nor a larger skew opens anything.
+//! 5. As long as the reach does not grow and the clock does not go back, everything that ended so early is refused for its age
+//!    anyway: no new message is taken for a forgotten one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use palisade_core::Replay;
 
-use crate::identity::MessageKey;
+use crate::identity::{Entry, MessageKey};
 
 /// How many expired entries a call takes out of its own shard: more than it puts in, so that the table shrinks.
 const PER_CALL: usize = 4;
@@ -33,6 +37,8 @@ pub(crate) struct Index {
     hasher: RandomState,
     entries: AtomicUsize,
     max_entries: usize,
+    /// For how many seconds after their end messages are remembered.
+    reach: AtomicU64,
 }
 
 /// The table is full of live entries.
@@ -42,17 +48,17 @@ pub(crate) struct Full;
 #[derive(Debug)]
 struct Shard {
     table: Mutex<Table>,
-    /// The earliest second in the table, to pass by shards with nothing to forget.
+    /// The earliest end in the table, to pass by shards with nothing to forget.
     earliest: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    /// The last second of each.
+    /// The end of each.
     entries: HashMap<MessageKey, u64, RandomState>,
-    /// Which are due to be forgotten after which second. One that `entries` has under another second is not due any more.
-    due: BTreeMap<u64, Vec<MessageKey>>,
-    /// The latest second of which anything was forgotten.
+    /// Which end in which second. One that `entries` has under another second counts there alone.
+    ends: BTreeMap<u64, Vec<MessageKey>>,
+    /// The latest end of anything that was forgotten.
     forgotten: Option<u64>,
 }
 
@@ -64,7 +70,18 @@ impl Index {
             hasher: RandomState::new(),
             entries: AtomicUsize::new(0),
             max_entries,
+            reach: AtomicU64::new(0),
         }
+    }
+
+    /// Has messages remembered for at least that many seconds after their end.
+    pub(crate) fn reach(&self, seconds: u64) {
+        self.reach.fetch_max(seconds, Ordering::AcqRel);
+    }
+
+    /// What ended before that second is due to be forgotten.
+    pub(crate) fn horizon(&self, now: u64) -> u64 {
+        now.saturating_sub(self.reach.load(Ordering::Acquire))
     }
 
     /// How many entries there are, those that are due and not yet taken out included.
@@ -72,57 +89,65 @@ impl Index {
         self.entries.load(Ordering::Acquire)
     }
 
-    /// Puts a message in, unless it is there.
-    pub(crate) fn burn(&self, key: MessageKey, last: u64, now: u64) -> Result<Replay, Full> {
-        let Some(shard) = self.shard(key) else {
+    /// Puts in a message that is accepted until `skew` seconds after its end, unless it is there or may have been.
+    pub(crate) fn burn(&self, entry: Entry, skew: u64, now: u64) -> Result<Replay, Full> {
+        let Some(shard) = self.shard(entry.key) else {
             return Err(Full);
         };
+        self.reach(skew);
+        let horizon = self.horizon(now);
         loop {
             {
                 let mut table = shard.lock();
-                let taken = table.forget(now, PER_CALL);
+                let taken = table.forget(horizon, PER_CALL);
                 self.release(taken);
-                if table.entries.get(&key).is_some_and(|last| *last >= now) {
+                if table.entries.contains_key(&entry.key) {
                     return Ok(Replay::Seen);
                 }
-                if last < now || Some(last) <= table.forgotten {
+                let is_over = entry.expires.saturating_add(skew) < now;
+                if is_over || Some(entry.expires) <= table.forgotten {
                     return Ok(Replay::TooOld);
                 }
-                if table.entries.contains_key(&key) || self.reserve() {
-                    table.put(key, last);
+                if self.reserve() {
+                    table.put(entry);
                     shard.note(&table);
                     return Ok(Replay::Fresh);
                 }
             }
-            if !self.make_room(now) {
+            if !self.make_room(horizon) {
                 return Err(Full);
             }
         }
     }
 
     /// Takes out a message that was put in and not accepted after all.
-    pub(crate) fn withdraw(&self, key: MessageKey, last: u64) {
-        let Some(shard) = self.shard(key) else { return };
+    pub(crate) fn withdraw(&self, entry: Entry) {
+        let Some(shard) = self.shard(entry.key) else {
+            return;
+        };
         let mut table = shard.lock();
-        if table.take_out(key, last) {
+        if table.take_out(entry) {
             self.release(1);
         }
     }
 
-    /// Puts in what was remembered elsewhere, beyond the bound if need be.
-    pub(crate) fn restore(&self, key: MessageKey, last: u64) {
-        let Some(shard) = self.shard(key) else { return };
+    /// Puts in what was remembered elsewhere, beyond the bound if need be. Of two with one key the later end counts.
+    pub(crate) fn restore(&self, entry: Entry) {
+        let Some(shard) = self.shard(entry.key) else {
+            return;
+        };
         let mut table = shard.lock();
-        if table.entries.get(&key).is_none_or(|known| *known < last) {
-            if !table.entries.contains_key(&key) {
+        let known = table.entries.get(&entry.key);
+        if known.is_none_or(|expires| *expires < entry.expires) {
+            if known.is_none() {
                 self.entries.fetch_add(1, Ordering::AcqRel);
             }
-            table.put(key, last);
+            table.put(entry);
             shard.note(&table);
         }
     }
 
-    /// Takes it that everything up to that second may have been forgotten.
+    /// Takes it that everything that ended up to that second may have been forgotten.
     pub(crate) fn restore_forgotten(&self, second: u64) {
         for shard in &self.shards {
             let mut table = shard.lock();
@@ -132,30 +157,31 @@ impl Index {
 
     /// Takes out all that is due, some at a time.
     pub(crate) fn reclaim(&self, now: u64) {
+        let horizon = self.horizon(now);
         for shard in &self.shards {
-            while shard.has_due(now) {
-                self.reclaim_some(shard, now);
+            while shard.has_due(horizon) {
+                self.reclaim_some(shard, horizon);
             }
         }
     }
 
-    fn reclaim_some(&self, shard: &Shard, now: u64) -> usize {
+    fn reclaim_some(&self, shard: &Shard, horizon: u64) -> usize {
         let mut table = shard.lock();
-        let taken = table.forget(now, PER_LOCK);
+        let taken = table.forget(horizon, PER_LOCK);
         shard.note(&table);
         self.release(taken);
         taken
     }
 
     /// Takes out something that is due, wherever it is. `false` when all entries are live.
-    fn make_room(&self, now: u64) -> bool {
+    fn make_room(&self, horizon: u64) -> bool {
         // Another call may have made room meanwhile, which serves as well.
         if self.len() < self.max_entries {
             return true;
         }
         for shard in &self.shards {
-            while shard.has_due(now) {
-                if self.reclaim_some(shard, now) > 0 {
+            while shard.has_due(horizon) {
+                if self.reclaim_some(shard, horizon) > 0 {
                     return true;
                 }
             }
@@ -197,50 +223,50 @@ impl Shard {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has_due(&self, now: u64) -> bool {
-        self.earliest.load(Ordering::Acquire) < now
+    fn has_due(&self, horizon: u64) -> bool {
+        self.earliest.load(Ordering::Acquire) < horizon
     }
 
     /// Called with the lock held.
     fn note(&self, table: &Table) {
-        let earliest = table.due.first_key_value().map_or(NEVER, |(second, _)| *second);
+        let earliest = table.ends.first_key_value().map_or(NEVER, |(second, _)| *second);
         self.earliest.store(earliest, Ordering::Release);
     }
 }
 
 impl Table {
-    fn put(&mut self, key: MessageKey, last: u64) {
-        self.entries.insert(key, last);
-        self.due.entry(last).or_default().push(key);
+    fn put(&mut self, entry: Entry) {
+        self.entries.insert(entry.key, entry.expires);
+        self.ends.entry(entry.expires).or_default().push(entry.key);
     }
 
-    /// `false` when it is not there under that second.
-    fn take_out(&mut self, key: MessageKey, last: u64) -> bool {
-        if self.entries.get(&key) != Some(&last) {
+    /// `false` when it is not there with that end.
+    fn take_out(&mut self, entry: Entry) -> bool {
+        if self.entries.get(&entry.key) != Some(&entry.expires) {
             return false;
         }
-        self.entries.remove(&key);
-        if let Some(due) = self.due.get_mut(&last) {
+        self.entries.remove(&entry.key);
+        if let Some(together) = self.ends.get_mut(&entry.expires) {
             // What is withdrawn was put in a moment ago.
-            if let Some(place) = due.iter().rposition(|found| *found == key) {
-                due.swap_remove(place);
+            if let Some(place) = together.iter().rposition(|found| *found == entry.key) {
+                together.swap_remove(place);
             }
-            if due.is_empty() {
-                self.due.remove(&last);
+            if together.is_empty() {
+                self.ends.remove(&entry.expires);
             }
         }
         true
     }
 
-    /// Takes out at most that many entries whose last second has passed, and says how many.
-    fn forget(&mut self, now: u64, at_most: usize) -> usize {
+    /// Takes out at most that many entries that ended before the horizon, and says how many.
+    fn forget(&mut self, horizon: u64, at_most: usize) -> usize {
         let mut taken = 0;
         for _ in 0..at_most {
-            let Some(mut due) = self.due.first_entry() else {
+            let Some(mut due) = self.ends.first_entry() else {
                 break;
             };
             let second = *due.key();
-            if second >= now {
+            if second >= horizon {
                 break;
             }
             self.forgotten = self.forgotten.max(Some(second));

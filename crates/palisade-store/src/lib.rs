@@ -5,9 +5,11 @@
 //!    accepted before a crash or `kill -9` is not accepted after it.
 //! 3. Both are exact within their bound: they never forget a message before its time, refuse what does not fit, and forget what
 //!    is due without ever stopping for all of it.
-//! 4. A message is kept as 24 bytes: 128 bits of a digest over sender and identifier, and its last second. In memory that comes
-//!    to about 90 bytes each, and to less than 256 whatever senders do; in the file to about 40.
-//! 5. A data directory belongs to one server at a time.
+//! 4. A message is remembered until its end and the largest skew that anybody who asks permits, and told from forgotten ones by
+//!    its end. So a larger skew, a clock that goes back and a restart in between open nothing.
+//! 5. A message is kept as 24 bytes: 128 bits of a digest over sender and identifier, and its end. In memory that comes to about
+//!    90 bytes each, and to less than 256 whatever senders do; in the file to about 40.
+//! 6. A data directory belongs to one server at a time.
 //!
 //! What this does not protect against: a file put back from a backup, or removed, while no server runs, takes with it what it
 //! does not know; keep such a server closed until every message accepted before has expired. A file system that loses what it
@@ -28,7 +30,8 @@
 //!     sender: &[7; 32],
 //!     id: "4f0c2c1e",
 //!     issued_at: now,
-//!     forget_at: now + Duration::from_secs(600),
+//!     expires_at: now + Duration::from_secs(300),
+//!     max_clock_skew: Duration::from_secs(300),
 //!     now,
 //! };
 //! let memory = EmbeddedReplay::open(&EmbeddedReplayConfig::new(&data_dir))?;

@@ -1,10 +1,10 @@
 //! A replay memory that ends with its process.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage};
 
-use crate::identity::{MessageKey, current_second, last_second};
+use crate::identity::{Entry, current_second, seconds_up};
 use crate::index::{Full, Index};
 
 /// Remembers accepted messages until the process ends.
@@ -44,9 +44,9 @@ impl MemoryReplay {
         if message.issued_at < self.started {
             return Ok(Replay::TooOld);
         }
-        let last = last_second(message.forget_at);
+        let skew = seconds_up(message.max_clock_skew);
         self.index
-            .burn(MessageKey::of(message), last, current_second(message.now))
+            .burn(Entry::of(message), skew, current_second(message.now))
             .map_err(|Full| ReplayError::Full)
     }
 }
@@ -54,5 +54,9 @@ impl MemoryReplay {
 impl ReplayStore for MemoryReplay {
     fn burn<'a>(&'a self, message: SeenMessage<'a>) -> BoxFuture<'a, Result<Replay, ReplayError>> {
         Box::pin(async move { self.answer(&message) })
+    }
+
+    fn remember_for(&self, max_clock_skew: Duration) {
+        self.index.reach(seconds_up(max_clock_skew));
     }
 }

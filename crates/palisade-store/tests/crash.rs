@@ -24,7 +24,8 @@ fn message(id: &str) -> SeenMessage<'_> {
         sender: &[7; 32],
         id,
         issued_at: NOW,
-        forget_at: NOW + Duration::from_secs(600),
+        expires_at: NOW + Duration::from_secs(300),
+        max_clock_skew: Duration::from_secs(300),
         now: NOW,
     }
 }

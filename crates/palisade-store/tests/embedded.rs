@@ -18,13 +18,14 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// It is remembered for 600 seconds.
+/// It lives for 300 seconds, and is remembered for 300 more.
 fn message(id: &str, now: u64) -> SeenMessage<'_> {
     SeenMessage {
         sender: &SENDER,
         id,
         issued_at: at(now),
-        forget_at: at(now + 600),
+        expires_at: at(now + 300),
+        max_clock_skew: Duration::from_secs(300),
         now: at(now),
     }
 }
@@ -143,6 +144,33 @@ async fn a_database_of_somebody_else_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_file_of_another_format_is_an_error_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 1).await;
+    let file = folder.path().join("replay.redb");
+    for format in [1, 3] {
+        let database = redb::Database::open(&file).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let state = redb::TableDefinition::<&str, u64>::new("state");
+        transaction
+            .open_table(state)
+            .unwrap()
+            .insert("format", format)
+            .unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let error = open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::OtherFormat { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&file.display().to_string())
+                && text.contains("in a format that this version does not know"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_file_with_changed_bytes_is_an_error_or_knows_everything() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path(), 40).await;
@@ -217,7 +245,8 @@ async fn the_file_holds_what_is_live_and_little_more() {
         let ids: Vec<String> = (0..500).map(|number| format!("{second}-{number}")).collect();
         let calls = ids.iter().map(|id| {
             memory.burn(SeenMessage {
-                forget_at: at(1000 + second + 20),
+                expires_at: at(1000 + second + 20),
+                max_clock_skew: Duration::ZERO,
                 ..message(id, 1000 + second)
             })
         });

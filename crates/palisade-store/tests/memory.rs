@@ -15,7 +15,8 @@ fn message<'a>(sender: &'a [u8; 32], id: &'a str, now: f64) -> SeenMessage<'a> {
         sender,
         id,
         issued_at: at(now),
-        forget_at: at(now + 600.0),
+        expires_at: at(now + 300.0),
+        max_clock_skew: Duration::from_secs(300),
         now: at(now),
     }
 }
@@ -84,7 +85,7 @@ async fn a_full_memory_refuses() {
 async fn it_is_remembered_through_the_last_instant_in_which_it_could_be_accepted() {
     let memory = MemoryReplay::new(10, at(0.0));
     let message = SeenMessage {
-        forget_at: at(1500.25),
+        expires_at: at(1200.25),
         ..message(&[1; 32], "a", 1000.0)
     };
     assert_eq!(memory.burn(message).await.unwrap(), Replay::Fresh);

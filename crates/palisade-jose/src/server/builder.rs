@@ -176,6 +176,9 @@ impl MessageSecurityBuilder {
         if self.format.needs_header() && self.ttl.is_some() && !writes {
             return Err(Unusable::ResponsesWithoutHeader);
         }
+        if let (Some(memory), Some(times)) = (&self.replay, &self.times) {
+            memory.remember_for(times.max_clock_skew);
+        }
         Ok(MessageSecurity {
             requests: (reads || self.times.is_some()).then(|| RequestRules {
                 reader: Arc::new(reader(

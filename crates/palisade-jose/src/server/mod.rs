@@ -203,7 +203,8 @@ impl MessageSecurity {
                 sender: key.thumbprint(),
                 id,
                 issued_at: checked.issued_at,
-                forget_at: later(checked.expires_at, times.max_clock_skew),
+                expires_at: checked.expires_at,
+                max_clock_skew: times.max_clock_skew,
                 now,
             };
             match store.burn(seen).await? {

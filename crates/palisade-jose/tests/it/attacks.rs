@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use crate::exchange::{
-    Answer, Draft, KEYS, NOW, Server, World, all_profiles, all_request_profiles, code, encryption, post,
+    Answer, Draft, KEYS, NOW, Server, World, all_profiles, all_request_profiles, at, code, encryption, post,
     request, signing,
 };
 
@@ -303,6 +303,49 @@ async fn a_message_is_accepted_once() {
         code(&server.send(Draft::new("once").request()).await),
         "message-replayed"
     );
+}
+
+/// Another interceptor, or the same one after a reload, that permits an hour where the first permits five minutes.
+#[rstest]
+#[case::known_before(true)]
+#[case::that_comes_later(false)]
+#[tokio::test]
+async fn a_larger_skew_accepts_nothing_twice(#[case] known: bool) {
+    let lenient = || {
+        let mut settings = all_request_profiles();
+        settings["request"]["timestamp"] = json!({"enabled": true, "max-clock-skew": "1h"});
+        settings
+    };
+    let world = World::new();
+    let strict = world.server(all_request_profiles());
+    let known = known.then(|| world.server(lenient()));
+    let message = Draft::new("once").write();
+    assert_eq!(strict.send(post(message.clone())).await.0, StatusCode::OK);
+    let later = NOW + 60 + 301;
+    world.clock.set(at(later));
+    for id in 0..40 {
+        let other = Draft::new(&format!("other-{id}"))
+            .claim("iat", later)
+            .claim("exp", later + 60);
+        assert_eq!(strict.send(other.request()).await.0, StatusCode::OK);
+    }
+    assert_eq!(code(&strict.send(post(message.clone())).await), "message-expired");
+    let is_known = known.is_some();
+    let server = known.unwrap_or_else(|| world.server(lenient()));
+    for _ in 0..2 {
+        let answer = server.send(post(message.clone())).await;
+        assert_eq!(
+            (answer.0.as_u16(), code(&answer).as_str()),
+            (409, "message-replayed")
+        );
+        assert!(server.seen().is_none());
+    }
+    // One that is new and as late may be refused as well where messages were forgotten, and is not where none was.
+    if is_known {
+        assert_eq!(server.send(Draft::new("late").request()).await.0, StatusCode::OK);
+    }
+    let new = Draft::new("new").claim("iat", NOW + 1).claim("exp", NOW + 61);
+    assert_eq!(server.send(new.request()).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -327,7 +327,8 @@ async fn a_message_is_accepted_once_whoever_made_it() {
         sender: signer.thumbprint(),
         id: "jwt-both-json-1",
         issued_at: at(&CASES["now"]),
-        forget_at: at(&json!(1_800_000_600)),
+        expires_at: at(&json!(1_800_000_300)),
+        max_clock_skew: Duration::from_secs(300),
         now: at(&CASES["now"]),
     };
     assert_eq!(memory.burn(seen).await.unwrap(), Replay::Seen);

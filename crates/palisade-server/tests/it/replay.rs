@@ -11,11 +11,13 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use palisade_config::Sources;
 use palisade_core::{
     Bodies, BuildContext, BuildError, Clock, Context, Message, Phase, Rejection, Replay, ReplayStore,
-    SeenMessage, SharedReplay, Stage, StageKind, Step, Transform,
+    Resources, SeenMessage, SharedReplay, Stage, StageKind, Step, Transform,
 };
 use palisade_endpoint::Registry;
 use palisade_server::status::Reload;
 use palisade_server::{Loader, ServeError, Server};
+use palisade_test::FakeClock;
+use rstest::rstest;
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
@@ -26,11 +28,14 @@ use super::common::{Folder, OPEN, Running, SOON, Version, code};
 #[serde(deny_unknown_fields)]
 struct OnceOnly {
     enabled: bool,
+    /// In seconds.
+    skew: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Once {
     memory: Arc<dyn ReplayStore>,
+    max_clock_skew: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,8 +53,10 @@ impl StageKind for Once {
             .expect("the server shares one");
         let stage = Self {
             memory: shared.open().map_err(|error| BuildError::at("", error))?,
+            max_clock_skew: Duration::from_secs(settings.skew.unwrap_or(300)),
             clock: Arc::clone(cx.clock),
         };
+        stage.memory.remember_for(stage.max_clock_skew);
         Ok(vec![(Phase::MessageSecurity, Stage::transform(stage))])
     }
 }
@@ -76,7 +83,8 @@ impl Transform for Once {
                 sender: &[7; 32],
                 id,
                 issued_at,
-                forget_at: now + Duration::from_secs(600),
+                expires_at: issued_at + Duration::from_secs(300),
+                max_clock_skew: self.max_clock_skew,
                 now,
             };
             let (status, code) = match self.memory.burn(seen).await {
@@ -137,8 +145,12 @@ async fn stop(server: Running) -> Folder {
     server.folder
 }
 
-/// Serving on a directory that a server in this process has just left: what holds it may end a moment later.
 async fn serve_again(folder: Folder) -> Running {
+    serve(free(folder).await).await
+}
+
+/// A directory that a server in this process has just left: what holds it may end a moment later.
+async fn free(folder: Folder) -> Folder {
     let data_dir = folder.folder.path().join("data");
     let free = async {
         while fs::File::open(data_dir.join("palisade.lock"))
@@ -150,7 +162,7 @@ async fn serve_again(folder: Folder) -> Running {
         }
     };
     timeout(SOON, free).await.unwrap();
-    serve(folder).await
+    folder
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,6 +185,84 @@ async fn a_message_is_accepted_once_by_all_interceptors_over_reloads_and_restart
         assert_eq!(send(&server, "/b", id, None).await, "message-replayed");
     }
     assert_eq!(send(&server, "/b", "three", None).await, "200");
+}
+
+async fn serve_at(folder: Folder, clock: &Arc<FakeClock>) -> Running {
+    let loader = Loader::new(Sources::new(folder.folder.path()), Registry::new().with::<Once>());
+    let server = loader
+        .environment(Arc::clone(clock) as Arc<dyn Clock>, Resources::default())
+        .load()
+        .unwrap_or_else(|errors| panic!("{errors}"))
+        .without_signals();
+    let handle = server.handle();
+    Running::of(folder, handle, tokio::spawn(server.serve_echo())).await
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_larger_skew_accepts_nothing_twice_whoever_permits_it(
+    #[values("memory", "embedded")] store: &str,
+    #[values("/a", "/b")] larger: &str,
+) {
+    const NOW: u64 = 1_800_000_000;
+    let base = format!("{ONCE}palisade.replay.store={store}\n");
+    let clock = Arc::new(FakeClock::at(UNIX_EPOCH + Duration::from_secs(NOW - 2)));
+    let server = serve_at(Folder::new(&base), &clock).await;
+    clock.set(UNIX_EPOCH + Duration::from_secs(NOW));
+    assert_eq!(send(&server, "/a", "one", Some(NOW)).await, "200");
+    // It is over, and what comes now has it forgotten.
+    let later = NOW + 601;
+    clock.set(UNIX_EPOCH + Duration::from_secs(later));
+    for id in 0..40 {
+        let id = format!("other-{id}");
+        assert_eq!(send(&server, "/a", &id, Some(later)).await, "200");
+    }
+
+    let interceptor = if larger == "/a" { "A" } else { "B" };
+    server.folder.write(&format!(
+        "{base}palisade.interceptors.{interceptor}.once.skew=3600\n"
+    ));
+    let reloaded = server.handle.reload().await;
+    assert!(matches!(reloaded, Some(Reload::Applied { .. })), "{reloaded:?}");
+    let refused = ["message-replayed", "message-too-old"];
+    for _ in 0..2 {
+        let answer = send(&server, larger, "one", Some(NOW)).await;
+        assert!(refused.contains(&answer.as_str()), "{answer}");
+    }
+    assert_eq!(send(&server, larger, "new", Some(NOW + 1)).await, "200");
+    if store == "embedded" {
+        let server = serve_at(free(stop(server).await).await, &clock).await;
+        let answer = send(&server, larger, "one", Some(NOW)).await;
+        assert!(refused.contains(&answer.as_str()), "{answer} after a restart");
+        assert_eq!(
+            send(&server, larger, "new", Some(NOW + 1)).await,
+            "message-replayed"
+        );
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smaller_skew_beside_a_larger_one_forgets_nothing_early(
+    #[values("memory", "embedded")] store: &str,
+) {
+    const NOW: u64 = 1_800_000_000;
+    let skews = "palisade.interceptors.A.once.skew=5\npalisade.interceptors.B.once.skew=3600\n";
+    let clock = Arc::new(FakeClock::at(UNIX_EPOCH + Duration::from_secs(NOW - 2)));
+    let folder = Folder::new(&format!("{ONCE}{skews}palisade.replay.store={store}\n"));
+    let server = serve_at(folder, &clock).await;
+    for step in 0..20 {
+        let now = NOW + 100 * step;
+        clock.set(UNIX_EPOCH + Duration::from_secs(now));
+        let id = format!("strict-{step}");
+        assert_eq!(send(&server, "/a", &id, Some(now)).await, "200");
+        assert_eq!(send(&server, "/a", &id, Some(now)).await, "message-replayed");
+    }
+    // The first of them are over for A, and not for B, which accepts new ones as late as they are.
+    assert_eq!(send(&server, "/b", "late", Some(NOW)).await, "200");
+    for id in ["strict-0", "strict-1", "late"] {
+        assert_eq!(send(&server, "/b", id, Some(NOW)).await, "message-replayed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +378,7 @@ async fn what_it_holds_and_what_it_refuses_is_measured() {
 async fn an_application_may_share_a_memory_of_its_own() {
     let folder = Folder::new(ONCE);
     let memory = palisade_store::MemoryReplay::new(10, UNIX_EPOCH);
-    let resources = palisade_core::Resources::default().with(Arc::new(SharedReplay::new(memory)));
+    let resources = Resources::default().with(Arc::new(SharedReplay::new(memory)));
     let loader = Loader::new(Sources::new(folder.folder.path()), Registry::new().with::<Once>());
     let server = loader
         .environment(Arc::new(palisade_core::SystemClock::new()), resources)

@@ -38,7 +38,11 @@ pub enum OpenError {
         detail: String,
     },
     /// The file was written by another version.
-    #[error("{path} was written in a format that this version does not know", path = path.display())]
+    #[error(
+        "{path} was written in a format that this version does not know; start the version that wrote it, or, once all messages \
+         accepted before have expired, remove the file and start again",
+        path = path.display()
+    )]
     OtherFormat {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,9 @@
 //! The file: what is in it, and how it is opened, read and written.
 //!
-//! Messages stand in the order in which they are forgotten, so that writes touch few pages and what is due stands in front.
+//! 1. Messages stand in the order in which they end, which is that in which they are forgotten: writes touch few pages, and what is
+//!    due stands in front.
+//! 2. No skew is in the file: those who ask say theirs anew after each start, before anything is forgotten.
+//! 3. What a commit takes out, it notes by the latest end, in the same transaction.
 
 use std::fs::{OpenOptions, remove_file, rename};
 use std::io;
@@ -12,21 +15,20 @@ use redb::{Builder, Database, Durability, Error, ReadableDatabase, ReadableTable
 
 use super::OpenError;
 use super::folder::{Folder, private};
-use super::writer::Entry;
-use crate::identity::MessageKey;
+use crate::identity::{Entry, MessageKey};
 use crate::index::Index;
 
 const NAME: &str = "replay.redb";
 /// A file in the making has another name: one that is there under its own is whole.
 const NEW_NAME: &str = "replay.redb.new";
 
-/// The last second in which a message is remembered, and its key.
+/// The second in which a message ends, and its key.
 const MESSAGES: TableDefinition<'_, (u64, [u8; 16]), ()> = TableDefinition::new("messages");
 const STATE: TableDefinition<'_, &str, u64> = TableDefinition::new("state");
-/// The format of the file.
+/// The format of the file. In format 1 messages stood by when they were to be forgotten, which depended on the skew.
 const FORMAT: &str = "format";
-const THIS_FORMAT: u64 = 1;
-/// The latest second of which anything was forgotten.
+const THIS_FORMAT: u64 = 2;
+/// The latest end of anything that was forgotten.
 const FORGOTTEN: &str = "forgotten";
 
 /// Pages that are kept in memory. The writer needs the last ones only; everything else is in the index.
@@ -75,21 +77,28 @@ impl ReplayFile {
             let Some(database) = &self.database else {
                 return Ok(());
             };
-            read(database, index).map_err(|error| match error {
+            let failed = |error| match error {
                 Error::Io(source) => OpenError::io(&self.path, "cannot be read", source),
                 error => OpenError::damaged(&self.path, &error),
-            })
+            };
+            match format(database).map_err(failed)? {
+                Some(THIS_FORMAT) => read(database, index).map_err(failed),
+                Some(_) => Err(OpenError::OtherFormat {
+                    path: self.path.clone(),
+                }),
+                None => Err(OpenError::damaged(&self.path, &"it does not say its format")),
+            }
         })
     }
 
-    /// Writes these messages and has them on disk, and takes out some that are due.
+    /// Writes these messages and has them on disk, and takes out some that ended before the horizon.
     ///
     /// After an error the file is closed.
-    pub(super) fn commit(&mut self, entries: &[Entry], now: u64) -> Result<(), Error> {
+    pub(super) fn commit(&mut self, entries: &[Entry], horizon: u64) -> Result<(), Error> {
         let Some(database) = &self.database else {
             return Err(Error::DatabaseClosed);
         };
-        let written = write(database, entries, now);
+        let written = write(database, entries, horizon);
         if written.is_err() {
             // The library refuses to go on after a failure; opening it anew begins with what is on disk.
             self.database = None;
@@ -147,24 +156,28 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, OpenError>) -> Resul
         .unwrap_or_else(|_| Err(OpenError::damaged(path, &"it cannot be read")))
 }
 
+fn format(database: &Database) -> Result<Option<u64>, Error> {
+    let state = database.begin_read()?.open_table(STATE)?;
+    Ok(state.get(FORMAT)?.map(|format| format.value()))
+}
+
 fn read(database: &Database, index: &Index) -> Result<(), Error> {
     let transaction = database.begin_read()?;
     let state = transaction.open_table(STATE)?;
-    let format = state.get(FORMAT)?.map(|format| format.value());
-    if format != Some(THIS_FORMAT) {
-        return Err(Error::Corrupted("its format is not known".to_owned()));
-    }
     if let Some(forgotten) = state.get(FORGOTTEN)? {
         index.restore_forgotten(forgotten.value());
     }
     for row in transaction.open_table(MESSAGES)?.iter()? {
-        let (last, key) = row?.0.value();
-        index.restore(MessageKey(key), last);
+        let (expires, key) = row?.0.value();
+        index.restore(Entry {
+            key: MessageKey(key),
+            expires,
+        });
     }
     Ok(())
 }
 
-fn write(database: &Database, entries: &[Entry], now: u64) -> Result<(), Error> {
+fn write(database: &Database, entries: &[Entry], horizon: u64) -> Result<(), Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     {
@@ -173,7 +186,7 @@ fn write(database: &Database, entries: &[Entry], now: u64) -> Result<(), Error> 
         // More than are put in, so that the file shrinks; not all, so that nobody waits for it.
         let at_most = entries.len() * 2 + 64;
         for row in messages
-            .extract_from_if(..(now, [0; 16]), |_, ()| true)?
+            .extract_from_if(..(horizon, [0; 16]), |_, ()| true)?
             .take(at_most)
         {
             forgotten = Some(row?.0.value().0);
@@ -184,7 +197,7 @@ fn write(database: &Database, entries: &[Entry], now: u64) -> Result<(), Error> 
             state.insert(FORGOTTEN, known.max(second))?;
         }
         for entry in entries {
-            messages.insert((entry.last, entry.key.0), ())?;
+            messages.insert((entry.expires, entry.key.0), ())?;
         }
     }
     Ok(transaction.commit()?)

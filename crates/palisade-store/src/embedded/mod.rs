@@ -8,7 +8,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage};
 use tokio::sync::oneshot;
@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 pub use self::error::OpenError;
 use self::file::ReplayFile;
 use self::folder::Folder;
-use self::writer::{Entry, Shared, Waiting};
-use crate::identity::{MessageKey, current_second, last_second};
+use self::writer::{Shared, Waiting};
+use crate::identity::{Entry, current_second, seconds_up};
 use crate::index::{Full, Index};
 
 /// How many messages there is room for, unless chosen.
@@ -90,12 +90,10 @@ impl EmbeddedReplay {
 
     /// Takes the message for this caller, and has it written.
     fn begin(&self, message: &SeenMessage<'_>) -> Result<Begun, ReplayError> {
-        let entry = Entry {
-            key: MessageKey::of(message),
-            last: last_second(message.forget_at),
-        };
+        let entry = Entry::of(message);
+        let skew = seconds_up(message.max_clock_skew);
         let now = current_second(message.now);
-        match self.shared.index.burn(entry.key, entry.last, now) {
+        match self.shared.index.burn(entry, skew, now) {
             Ok(Replay::Fresh) => {}
             Ok(known) => return Ok(Begun::Known(known)),
             Err(Full) => return Err(ReplayError::Full),
@@ -104,7 +102,7 @@ impl EmbeddedReplay {
         match self.shared.queue(Waiting { entry, now, done }) {
             Ok(()) => Ok(Begun::Waits(outcome)),
             Err(refused) => {
-                self.shared.index.withdraw(entry.key, entry.last);
+                self.shared.index.withdraw(entry);
                 Err(ReplayError::unavailable(refused))
             }
         }
@@ -130,6 +128,10 @@ impl ReplayStore for EmbeddedReplay {
                 Err(_) => Err(ReplayError::unavailable("its thread has ended")),
             }
         })
+    }
+
+    fn remember_for(&self, max_clock_skew: Duration) {
+        self.shared.index.reach(seconds_up(max_clock_skew));
     }
 }
 

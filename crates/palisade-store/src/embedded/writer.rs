@@ -8,20 +8,13 @@ use tokio::sync::oneshot;
 
 use super::OpenError;
 use super::file::ReplayFile;
-use crate::identity::MessageKey;
+use crate::identity::Entry;
 use crate::index::Index;
 
 /// How many messages may wait for the disk.
 const MAX_WAITING: usize = 16_384;
 /// How often a file that failed is opened anew, at most.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
-
-/// A message to be written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) key: MessageKey,
-    pub(super) last: u64,
-}
 
 /// Whether a message is on disk, or why not.
 pub(super) type Outcome = Result<(), Arc<str>>;
@@ -141,11 +134,11 @@ impl Writer {
             entries.clear();
             entries.extend(batch.iter().map(|waiting: &Waiting| waiting.entry));
             let now = batch.iter().map(|waiting| waiting.now).max().unwrap_or_default();
-            let outcome = self.commit(&entries, now);
+            let outcome = self.commit(&entries, shared.index.horizon(now));
             if outcome.is_err() {
                 // They were not accepted, so they may come again.
                 for entry in &entries {
-                    shared.index.withdraw(entry.key, entry.last);
+                    shared.index.withdraw(*entry);
                 }
             }
             for waiting in batch.drain(..) {
@@ -155,9 +148,9 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, entries: &[Entry], now: u64) -> Outcome {
+    fn commit(&mut self, entries: &[Entry], horizon: u64) -> Outcome {
         self.mend()?;
-        self.file.commit(entries, now).map_err(|error| {
+        self.file.commit(entries, horizon).map_err(|error| {
             let path = self.file.path().display();
             tracing::error!(target: "palisade::replay", %path, %error, "accepted messages cannot be written");
             self.fail(&error)

@@ -7,23 +7,28 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::{Full, Index};
-use crate::identity::MessageKey;
+use crate::identity::{Entry, MessageKey};
 
-fn key(number: u64) -> MessageKey {
+fn message(number: u64, expires: u64) -> Entry {
     let mut key = [0; 16];
     key[..8].copy_from_slice(&number.to_be_bytes());
-    MessageKey(key)
+    let key = MessageKey(key);
+    Entry { key, expires }
 }
 
 /// One call, in a world of few messages and few seconds, so that they meet.
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Burn {
-        message: u64,
-        last: u64,
+        id: u64,
+        expires: u64,
+        skew: u64,
     },
     Withdraw {
-        message: u64,
+        id: u64,
+    },
+    Reach {
+        skew: u64,
     },
     Reclaim,
     /// The clock goes on, or back.
@@ -33,91 +38,163 @@ enum Call {
 }
 
 fn call() -> impl Strategy<Value = Call> {
+    let skew = || prop_oneof![Just(0), Just(3), 0..40_u64];
     prop_oneof![
-        8 => (0..24_u64, 0..60_u64).prop_map(|(message, last)| Call::Burn { message, last }),
-        1 => (0..24_u64).prop_map(|message| Call::Withdraw { message }),
-        1 => Just(Call::Reclaim),
-        3 => (0..60_u64).prop_map(|now| Call::Clock { now }),
+        16 => (0..24_u64, 0..60_u64, skew()).prop_map(|(id, expires, skew)| Call::Burn { id, expires, skew }),
+        2 => (0..24_u64).prop_map(|id| Call::Withdraw { id }),
+        1 => skew().prop_map(|skew| Call::Reach { skew }),
+        2 => Just(Call::Reclaim),
+        6 => (0..60_u64).prop_map(|now| Call::Clock { now }),
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+/// All that was ever accepted: the ends of each identifier. It takes nothing out, but for what was withdrawn.
+#[derive(Debug, Default)]
+struct Model {
+    accepted: BTreeMap<u64, Vec<u64>>,
+    reach: u64,
+    /// Nothing that ends then or later can have been forgotten.
+    horizon: u64,
+}
 
-    /// The model never takes anything out: it knows all that was ever accepted.
+impl Model {
+    fn pass(&mut self, now: u64) {
+        self.horizon = self.horizon.max(now.saturating_sub(self.reach));
+    }
+
+    fn latest(&self, id: u64) -> Option<u64> {
+        self.accepted.get(&id).and_then(|ends| ends.iter().max().copied())
+    }
+
+    /// How many are live by this clock: what a table is full of.
+    fn live(&self, now: u64) -> usize {
+        let horizon = now.saturating_sub(self.reach);
+        self.accepted
+            .keys()
+            .filter(|id| self.latest(**id) >= Some(horizon))
+            .count()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
     #[test]
     fn it_answers_as_a_memory_without_end_would(calls in prop::collection::vec(call(), 1..200), max in 1..12_usize) {
         let index = Index::new(max);
-        let mut model: BTreeMap<u64, u64> = BTreeMap::new();
-        let (mut now, mut latest) = (0, 0);
+        let mut model = Model::default();
+        let mut now = 0;
         for call in calls {
             match call {
                 Call::Clock { now: new } => now = new,
-                Call::Reclaim => index.reclaim(now),
-                Call::Withdraw { message } => {
-                    if let Some(last) = model.remove(&message) {
-                        index.withdraw(key(message), last);
+                Call::Reach { skew } => {
+                    index.reach(skew);
+                    model.reach = model.reach.max(skew);
+                }
+                Call::Reclaim => {
+                    index.reclaim(now);
+                    model.pass(now);
+                }
+                // As a failed commit does: what it takes out was put in last.
+                Call::Withdraw { id } => {
+                    if let Some(expires) = model.accepted.get_mut(&id).and_then(Vec::pop) {
+                        index.withdraw(message(id, expires));
                     }
                 }
-                Call::Burn { message, last } => {
-                    let live = model.values().filter(|last| **last >= now).count();
-                    let accepted = model.get(&message).is_some_and(|known| *known >= now);
-                    match index.burn(key(message), last, now) {
+                Call::Burn { id, expires, skew } => {
+                    model.reach = model.reach.max(skew);
+                    model.pass(now);
+                    let latest = model.latest(id);
+                    let is_kept = latest >= Some(model.horizon);
+                    match index.burn(message(id, expires), skew, now) {
                         Ok(Replay::Fresh) => {
-                            prop_assert!(last >= now);
-                            prop_assert!(model.get(&message).is_none_or(|known| *known < now || *known != last));
-                            // What it forgot before the clock went back takes no room, and its identifier may come again
-                            // in another message.
-                            prop_assert!(now < latest || (!accepted && live < max));
-                            model.insert(message, last);
+                            prop_assert!(expires + skew >= now);
+                            prop_assert!(!is_kept, "{latest:?} is accepted");
+                            // Whatever skews and clocks did meanwhile, no message is accepted twice.
+                            prop_assert!(latest < Some(expires));
+                            model.accepted.entry(id).or_default().push(expires);
                         }
-                        Ok(Replay::Seen) => prop_assert!(accepted),
-                        // A message is told from a forgotten one unless the clock went back.
-                        Ok(Replay::TooOld) => prop_assert!(last < now || now < latest),
+                        Ok(Replay::Seen) => prop_assert!(latest.is_some()),
+                        // New messages are refused only if they are late, or as late as what was forgotten.
+                        Ok(Replay::TooOld) => {
+                            prop_assert!(!is_kept);
+                            prop_assert!(expires + skew < now || expires < model.horizon);
+                        }
                         Ok(answer) => prop_assert!(false, "{answer:?}"),
-                        Err(Full) => prop_assert!(live >= max && (now < latest || !accepted)),
+                        Err(Full) => prop_assert!(!is_kept && model.live(now) >= max),
                     }
                 }
             }
-            latest = latest.max(now);
             prop_assert!(index.len() <= max);
         }
     }
 }
 
 #[test]
+fn a_larger_skew_opens_nothing() {
+    let index = Index::new(10);
+    assert_eq!(index.burn(message(1, 100), 300, 50), Ok(Replay::Fresh));
+    for _ in 0..2 {
+        assert_eq!(index.burn(message(1, 100), 3600, 450), Ok(Replay::Seen));
+    }
+
+    let index = Index::new(10);
+    assert_eq!(index.burn(message(1, 100), 300, 50), Ok(Replay::Fresh));
+    index.reclaim(450);
+    assert_eq!(index.len(), 0);
+    assert_eq!(index.burn(message(1, 100), 3600, 450), Ok(Replay::TooOld));
+    assert_eq!(index.burn(message(2, 101), 3600, 450), Ok(Replay::Fresh));
+}
+
+#[test]
+fn different_skews_at_once_refuse_nothing_new_once_they_are_known() {
+    let index = Index::new(10);
+    index.reach(3600);
+    assert_eq!(index.burn(message(1, 100), 5, 50), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(2, 400), 5, 390), Ok(Replay::Fresh));
+    index.reclaim(1000);
+    assert_eq!(index.len(), 2);
+    assert_eq!(index.burn(message(3, 90), 3600, 1000), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(1, 100), 3600, 1000), Ok(Replay::Seen));
+    assert_eq!(index.burn(message(4, 90), 5, 1000), Ok(Replay::TooOld));
+}
+
+#[test]
 fn a_full_table_refuses_and_forgets_nothing_before_its_time() {
     let index = Index::new(100);
     for number in 0..100 {
-        assert_eq!(index.burn(key(number), 10 + number % 2, 0), Ok(Replay::Fresh));
+        assert_eq!(
+            index.burn(message(number, 10 + number % 2), 0, 0),
+            Ok(Replay::Fresh)
+        );
     }
-    assert_eq!(index.burn(key(100), 20, 0), Err(Full));
+    assert_eq!(index.burn(message(100, 20), 0, 0), Err(Full));
     assert_eq!(
-        index.burn(key(100), 20, 10),
+        index.burn(message(100, 20), 0, 10),
         Err(Full),
         "10 is the last second of half of them"
     );
     assert_eq!(
-        index.burn(key(7), 20, 10),
+        index.burn(message(7, 20), 0, 10),
         Ok(Replay::Seen),
         "a known message is known also then"
     );
     for number in 100..150 {
-        assert_eq!(index.burn(key(number), 20, 11), Ok(Replay::Fresh));
+        assert_eq!(index.burn(message(number, 20), 0, 11), Ok(Replay::Fresh));
     }
-    assert_eq!(index.burn(key(150), 20, 11), Err(Full));
+    assert_eq!(index.burn(message(150, 20), 0, 11), Err(Full));
     assert_eq!(index.len(), 100);
 }
 
 #[test]
 fn a_clock_that_goes_back_opens_nothing() {
     let index = Index::new(10);
-    assert_eq!(index.burn(key(1), 100, 50), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(1, 100), 0, 50), Ok(Replay::Fresh));
     index.reclaim(1_000);
     assert_eq!(index.len(), 0);
-    assert_eq!(index.burn(key(1), 100, 50), Ok(Replay::TooOld));
+    assert_eq!(index.burn(message(1, 100), 0, 50), Ok(Replay::TooOld));
     assert_eq!(
-        index.burn(key(2), 1_060, 1_000),
+        index.burn(message(2, 1_060), 0, 1_000),
         Ok(Replay::Fresh),
         "it goes on working"
     );
@@ -126,26 +203,26 @@ fn a_clock_that_goes_back_opens_nothing() {
 #[test]
 fn a_message_may_come_again_after_it_was_forgotten_or_withdrawn() {
     let index = Index::new(10);
-    assert_eq!(index.burn(key(1), 100, 50), Ok(Replay::Fresh));
-    assert_eq!(index.burn(key(1), 200, 100), Ok(Replay::Seen));
-    assert_eq!(index.burn(key(1), 200, 101), Ok(Replay::Fresh));
-    index.withdraw(key(1), 200);
+    assert_eq!(index.burn(message(1, 100), 0, 50), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(1, 200), 0, 100), Ok(Replay::Seen));
+    assert_eq!(index.burn(message(1, 200), 0, 101), Ok(Replay::Fresh));
+    index.withdraw(message(1, 200));
     assert_eq!(index.len(), 0);
-    assert_eq!(index.burn(key(1), 200, 101), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(1, 200), 0, 101), Ok(Replay::Fresh));
 }
 
 #[test]
 fn what_is_restored_counts_and_may_be_more_than_there_is_room_for() {
     let index = Index::new(2);
     for number in 0..3 {
-        index.restore(key(number), 100);
+        index.restore(message(number, 100));
     }
     index.restore_forgotten(90);
     assert_eq!(index.len(), 3);
-    assert_eq!(index.burn(key(0), 100, 50), Ok(Replay::Seen));
-    assert_eq!(index.burn(key(3), 100, 50), Err(Full));
-    assert_eq!(index.burn(key(3), 90, 50), Ok(Replay::TooOld));
-    assert_eq!(index.burn(key(3), 200, 101), Ok(Replay::Fresh));
+    assert_eq!(index.burn(message(0, 100), 0, 50), Ok(Replay::Seen));
+    assert_eq!(index.burn(message(3, 100), 0, 50), Err(Full));
+    assert_eq!(index.burn(message(3, 90), 0, 50), Ok(Replay::TooOld));
+    assert_eq!(index.burn(message(3, 200), 0, 101), Ok(Replay::Fresh));
 }
 
 #[test]
@@ -161,7 +238,7 @@ fn of_many_at_once_exactly_one_is_fresh_and_the_bound_holds() {
             scope.spawn(|| {
                 barrier.wait();
                 for (number, fresh) in (0..).zip(&fresh) {
-                    if index.burn(key(number), 100, 50) == Ok(Replay::Fresh) {
+                    if index.burn(message(number, 100), 0, 50) == Ok(Replay::Fresh) {
                         fresh.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -186,8 +263,8 @@ fn it_is_never_full_while_something_is_due() {
                 let (index, refused) = (&index, &refused);
                 scope.spawn(move || {
                     for number in 0..ROOM / 10 {
-                        let message = key((now * 10 + thread) * ROOM + number);
-                        if index.burn(message, now, now).is_err() {
+                        let id = (now * 10 + thread) * ROOM + number;
+                        if index.burn(message(id, now), 0, now).is_err() {
                             refused.fetch_add(1, Ordering::Relaxed);
                         }
                     }
@@ -208,7 +285,7 @@ fn an_entry_takes_few_bytes(#[case] in_a_second: u64, #[case] bytes: i64) {
     let info = allocation_counter::measure(|| {
         for number in 0..ENTRIES {
             let last = 300 + number / in_a_second;
-            assert_eq!(index.burn(key(number), last, 0), Ok(Replay::Fresh));
+            assert_eq!(index.burn(message(number, last), 0, 0), Ok(Replay::Fresh));
         }
     });
     let each = info.bytes_current / i64::try_from(ENTRIES).unwrap();
