@@ -9,10 +9,11 @@ use palisade_core::{CertificateSource, ClientCertificate, SubjectAltName};
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use crate::name;
+use crate::{der, name};
 
 /// A certificate that is no DER certificate of RFC 5280.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -220,7 +221,10 @@ pub(crate) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> KeyAlgorithm {
             .map(|oid| oid.to_id_string())
     };
     match oid.as_str() {
-        "1.2.840.113549.1.1.1" => KeyAlgorithm::Rsa(key.parsed().map_or(0, |key| key.key_size())),
+        "1.2.840.113549.1.1.1" => KeyAlgorithm::Rsa(match key.parsed() {
+            Ok(PublicKey::RSA(key)) => bits(key.modulus),
+            _ => 0,
+        }),
         "1.2.840.10045.2.1" => match curve().as_deref() {
             Some("1.2.840.10045.3.1.7") => KeyAlgorithm::EcP256,
             Some("1.3.132.0.34") => KeyAlgorithm::EcP384,
@@ -230,4 +234,12 @@ pub(crate) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> KeyAlgorithm {
         "1.3.101.112" => KeyAlgorithm::Ed25519,
         _ => KeyAlgorithm::Other(oid),
     }
+}
+
+/// How many bits a number has, big-endian: a modulus need not fill its first byte.
+fn bits(number: &[u8]) -> usize {
+    let digits = der::without_leading_zeros(number);
+    digits
+        .first()
+        .map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize)
 }

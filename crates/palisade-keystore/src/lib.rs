@@ -51,6 +51,7 @@ mod private_key;
 mod public_key;
 mod settings;
 mod store;
+mod weak;
 mod writer;
 
 pub use entry::{Certificate, Entry, KeyEntry, UnusableKey};

@@ -1,6 +1,6 @@
 //! Public keys, wherever they come from: certificates, private keys, PEM, JWK.
 //!
-//! 1. A key is checked when it is read: a point off its curve, or an RSA key below 2048 bits, is refused.
+//! 1. A key is checked when it is read: a point off its curve, an RSA key below 2048 bits, or one of ROCA, is refused.
 //! 2. Its thumbprint is that of RFC 7638, whatever the key came in.
 //! 3. Its `kid` is the one its JWK names, else the thumbprint in base64url.
 
@@ -22,6 +22,7 @@ use crate::der::{self, SEQUENCE};
 use crate::entry::Certificate;
 use crate::facts::{KeyAlgorithm, algorithm_of};
 use crate::jwk::Usage;
+use crate::weak;
 
 /// rsaEncryption with its NULL (RFC 8017 appendix A.1).
 const RSA: [u8; 15] = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
@@ -38,11 +39,11 @@ const P521: [u8; 18] = [
 /// id-Ed25519 (RFC 8410 section 3).
 pub(crate) const ED: [u8; 7] = [0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
 
-/// A public key that is damaged, or of a kind that is not supported.
+/// A public key that is damaged, weak, or of a kind that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error(
-    "the public key is damaged or of an unsupported kind (supported: RSA from 2048 to 8192 bits, EC P-256, P-384, P-521, Ed25519)"
+    "the public key is damaged, can be factored (CVE-2017-15361) or is of an unsupported kind (supported: RSA from 2048 to 8192 bits, EC P-256, P-384, P-521, Ed25519)"
 )]
 pub struct BadPublicKey;
 
@@ -208,6 +209,9 @@ impl Inner {
         let verifier = verifier(&algorithm)?;
         ParsedPublicKey::new(verifier, der).map_err(|_| BadPublicKey)?;
         let numbers = numbers(&spki)?;
+        if matches!(&numbers, Numbers::Rsa { n, .. } if weak::is_roca(n)) {
+            return Err(BadPublicKey);
+        }
         let thumbprint = thumbprint(&algorithm, &numbers)?;
         Ok(Self {
             alias,

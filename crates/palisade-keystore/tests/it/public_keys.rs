@@ -172,3 +172,45 @@ fn damaged_small_and_foreign_public_keys_are_refused() {
     write(&folder, "fitting.pem", one.leaf_pem().to_owned() + &public);
     assert!(load_one(folder.path(), "fitting.pem").is_ok());
 }
+
+#[test]
+fn an_rsa_key_of_roca_cannot_be_used() {
+    // Test 7 of json_web_key_test.json of Project Wycheproof.
+    let n = "AanFpofbj7KjD4Lf-N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqPrId7fe4r11CqRw09yBFuW79V8sYIwHdzCaWflUI6auImYbVfoN9_nD5n8N8SY9DwXw7mwZM9wREPXoDPgOoIWl6q_MPsp7n0zs3Z5ZaiQWOOzl1S9OhwAfSiiOwz6efnXEaxuTEtPd7BjSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7OZg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-QYyE";
+    let key = |n: &str| format!(r#"{{"kty":"RSA","kid":"card","n":"{n}","e":"AQAB"}}"#);
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "weak.jwks", key(n));
+    let keystores = load_one(folder.path(), "weak.jwks").unwrap();
+    let refused = keystores.public_key("card").unwrap_err().to_string();
+    assert!(refused.contains("can be factored (CVE-2017-15361)"), "{refused}");
+
+    // Another modulus of that size is nobody's.
+    write(&folder, "sound.jwks", key(&n.replace("AanF", "AanG")));
+    let keystores = load_one(folder.path(), "sound.jwks").unwrap();
+    let sound = keystores.public_key("card").unwrap();
+    assert_eq!(sound.algorithm(), &KeyAlgorithm::Rsa(2049));
+}
+
+#[test]
+fn the_size_of_an_rsa_key_is_that_of_its_modulus() {
+    for size in [2048, 2050, 2056] {
+        let folder = tempfile::tempdir().unwrap();
+        let bits = format!("rsa_keygen_bits:{size}");
+        openssl(
+            &folder,
+            &[
+                "genpkey",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                &bits,
+                "-out",
+                "key.pem",
+            ],
+        );
+        openssl(&folder, &["pkey", "-in", "key.pem", "-pubout", "-out", "pub.pem"]);
+        let keystores = load_one(folder.path(), "pub.pem").unwrap();
+        let key = keystores.public_key("mine").unwrap();
+        assert_eq!(key.algorithm(), &KeyAlgorithm::Rsa(size));
+    }
+}

@@ -1,4 +1,5 @@
 use josekit::jwe::{JweContext, RSA_OAEP_256};
+use josekit::jwk::alg::rsa::RsaKeyPair;
 use palisade_jose::{decrypt, encrypt, is_compact, sign, verify};
 use palisade_test::ca::KeyKind;
 use palisade_test::json;
@@ -6,7 +7,7 @@ use rstest::rstest;
 use serde_json::Map;
 
 use super::forge::{b64, segment};
-use super::keys::{decryption, encryption, fresh, signing, verification};
+use super::keys::{decryption, encryption, fresh, read, signing, verification};
 
 const SIZES: [usize; 11] = [0, 1, 15, 16, 17, 31, 32, 33, 47, 1024, 65_536];
 
@@ -190,4 +191,18 @@ fn a_kid_with_quotes_stays_one_member() {
                 .as_ref()
         )
     );
+}
+
+#[test]
+fn a_modulus_need_not_fill_its_first_byte() {
+    let pem = RsaKeyPair::generate(2050).unwrap().to_pem_private_key();
+    let entry = read("odd", &String::from_utf8(pem).unwrap());
+    for name in ["RS256", "PS256"] {
+        let signed = sign(&signing(&entry, &[name]), &Map::new(), b"foo").unwrap();
+        let opened = verify(&[verification(&entry, &[name])], &signed, &[]).unwrap();
+        assert_eq!(opened.payload, "foo");
+    }
+    let sealed = encrypt(&encryption(&entry, &[]), &Map::new(), b"foo").unwrap();
+    let opened = decrypt(&[decryption(&entry, &[])], &sealed, &[]).unwrap();
+    assert_eq!(opened.payload, "foo");
 }
