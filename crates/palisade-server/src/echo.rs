@@ -22,12 +22,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use palisade_core::facts::{client_address, client_certificate, tls_session};
+use palisade_core::pipeline::StoodStill;
 use palisade_core::{BoxFuture, ClientCertificate, Context, MatchedGroup, Principal, Rejection};
 use serde_json::{Map, Value, json};
 use tower_service::Service;
 
 use crate::answer;
-use crate::idle::stood_still;
 
 /// The largest body that is echoed.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -72,7 +72,7 @@ fn unreadable(error: Box<dyn Error + Send + Sync>) -> Rejection {
             "body-too-large",
             "The request body is too large",
         )
-    } else if stood_still(error.as_ref()) {
+    } else if StoodStill::is_behind(error.as_ref()) {
         Rejection::new(
             StatusCode::REQUEST_TIMEOUT,
             "body-timeout",

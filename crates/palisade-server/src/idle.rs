@@ -1,6 +1,5 @@
 //! A body that must not stand still.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use palisade_core::pipeline::BoxError;
+use palisade_core::pipeline::{BoxError, StoodStill};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
@@ -24,25 +23,6 @@ pin_project! {
         limit: Duration,
         timer: Option<Pin<Box<Sleep>>>,
     }
-}
-
-/// A body's source sent nothing for too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body stood still for {limit:?}")]
-pub(crate) struct StoodStill {
-    limit: Duration,
-}
-
-/// Whether a body ended because its source sent nothing for too long.
-pub(crate) fn stood_still(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<StoodStill>() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }
 
 impl<B> IdleBody<B> {
@@ -76,7 +56,7 @@ where
         let limit = *this.limit;
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Some(Err(StoodStill { limit }.into())))
+        Poll::Ready(Some(Err(StoodStill::new(limit).into())))
     }
 
     fn is_end_stream(&self) -> bool {

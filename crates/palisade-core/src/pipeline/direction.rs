@@ -51,6 +51,12 @@ impl Direction for request::Parts {
                 "The request body is too large",
             )
             .member("limit", limit.get()),
+            Unread::StoodStill(error) => Rejection::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body-timeout",
+                "The request body did not arrive in time",
+            )
+            .caused_by(error),
             Unread::Broken(error) => Rejection::new(
                 StatusCode::BAD_REQUEST,
                 "body-malformed",
@@ -94,7 +100,7 @@ impl Direction for response::Parts {
         );
         match unread {
             Unread::TooLarge => rejection.caused_by(format!("the response's body exceeds {limit}")),
-            Unread::Broken(error) => rejection.caused_by(error),
+            Unread::StoodStill(error) | Unread::Broken(error) => rejection.caused_by(error),
         }
     }
 

@@ -26,6 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use body::ExchangeBody;
+pub use buffer::StoodStill;
 pub use future::ExchangeFuture;
 pub use service::Guarded;
 

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use palisade_core::pipeline::StoodStill;
 
 use super::progress::Progress;
-use crate::idle::stood_still;
 
 /// The client's body on its way to the upstream.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl HttpBody for UpstreamBody {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Pending => self.progress.waits_for_client(),
-            Poll::Ready(Some(Err(error))) => self.progress.failed(stood_still(error)),
+            Poll::Ready(Some(Err(error))) => self.progress.failed(StoodStill::is_behind(error)),
             Poll::Ready(_) => self.progress.moved(),
         }
         let frame = ready!(polled);

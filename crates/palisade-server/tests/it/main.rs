@@ -7,6 +7,7 @@
     reason = "a test that cannot start or reach its servers must stop"
 )]
 
+mod bodies;
 mod common;
 mod gateway;
 mod listener;
