@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use palisade_config::{Config, Entry as Setting, Errors};
-use palisade_core::{BuildContext, Finding, Phase, Stage, StateStore};
+use palisade_core::{BuildContext, Finding, Phase, Severity, Stage, StateStore};
 
-use crate::compile::{Environment, collect};
+use crate::compile::{Environment, collect, located};
 use crate::later;
 use crate::registry::Registry;
 
@@ -87,11 +87,23 @@ pub(crate) fn read_all(
             )
         };
         let interceptor = read(registry, side, config, &prefix, cx);
-        if let Some(interceptor) = collect(&mut errors, interceptor) {
+        if let Some(mut interceptor) = collect(&mut errors, interceptor) {
+            interceptor
+                .findings
+                .extend(report_only(config, name, &prefix, &interceptor));
             built.insert(name.to_owned(), interceptor);
         }
     }
     errors.into_result(built)
+}
+
+/// What is unwise about an interceptor, whatever its stages are.
+fn report_only(config: &Config, name: &str, prefix: &str, interceptor: &Interceptor) -> Option<Finding> {
+    let message = format!("the interceptor {name} only reports what it would refuse");
+    let key = format!("{prefix}.report-only");
+    interceptor
+        .report_only
+        .then(|| located(config, Severity::Moderate, "report-only", message, &key))
 }
 
 fn read<'a>(

@@ -3,6 +3,7 @@
 use crate::common::{compile, policy, registry};
 use http::Method;
 use palisade_config::{Config, Sources};
+use palisade_core::Severity;
 use palisade_endpoint::{Probe, Registry, Verdict};
 use rstest::rstest;
 
@@ -166,6 +167,44 @@ fn what_is_wrong_is_said(#[case] text: &str, #[case] message: &str) {
     let errors = compile(&registry(), text).unwrap_err();
     assert!(errors.to_string().contains(message), "{errors}");
     assert!(errors.to_string().contains("application.properties:"), "{errors}");
+}
+
+#[test]
+fn an_interceptor_that_only_reports_is_a_finding_like_a_group_that_does() {
+    let policy = policy(
+        &registry(),
+        "palisade.endpoints[0].paths=/a\n\
+         palisade.endpoints[0].interceptors=P,Q\n\
+         palisade.interceptors.P.stamp.word=a\n\
+         palisade.interceptors.P.report-only=true\n\
+         palisade.interceptors.Q.report-only=false\n\
+         palisade.client.interceptors.P.report-only=true\n",
+    );
+    let findings: Vec<_> = policy
+        .findings()
+        .iter()
+        .filter(|finding| finding.code == "report-only")
+        .map(|finding| {
+            let (key, origin) = (finding.key.as_deref(), finding.origin.as_deref());
+            (
+                finding.severity,
+                finding.code.as_ref(),
+                key.unwrap(),
+                origin.unwrap(),
+            )
+        })
+        .collect();
+    let moderate = |key, origin| (Severity::Moderate, "report-only", key, origin);
+    assert_eq!(
+        findings,
+        [
+            moderate("palisade.interceptors.P.report-only", "application.properties:4"),
+            moderate(
+                "palisade.client.interceptors.P.report-only",
+                "application.properties:6"
+            ),
+        ]
+    );
 }
 
 #[test]
