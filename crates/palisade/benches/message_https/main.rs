@@ -16,6 +16,10 @@
     reason = "a measurement that cannot be set up must stop"
 )]
 
+/// As in the `palisade` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bare;
 mod partner;
 mod server;
