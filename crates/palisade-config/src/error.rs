@@ -27,6 +27,9 @@ pub struct Error {
     /// The nearest known name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Box<str>>,
+    /// Whether it follows from something that is missing, and says nothing where the reason for that is told.
+    #[serde(skip)]
+    pub is_consequence: bool,
 }
 
 impl Error {
@@ -38,6 +41,7 @@ impl Error {
             message: message.into(),
             found: None,
             nearest: None,
+            is_consequence: false,
         }
     }
 
@@ -144,6 +148,12 @@ impl Errors {
     pub fn sorted(mut self) -> Self {
         self.0.sort_by(|a, b| order(a).cmp(&order(b)));
         self.0.dedup();
+        self
+    }
+
+    /// Without those that only follow from others: for who tells the others.
+    pub fn causes(mut self) -> Self {
+        self.0.retain(|error| !error.is_consequence);
         self
     }
 

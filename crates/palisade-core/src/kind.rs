@@ -43,6 +43,9 @@ pub struct Fault {
     pub key: String,
     /// What was expected.
     pub expected: String,
+    /// Whether it says no more than that something the application shares is missing, which is told elsewhere where the
+    /// application tried to share it.
+    pub is_consequence: bool,
 }
 
 /// All the settings that a [`StageKind`] could not use.
@@ -66,6 +69,17 @@ impl BuildError {
         self.faults.push(Fault {
             key: key.into(),
             expected: expected.to_string(),
+            is_consequence: false,
+        });
+    }
+
+    /// Adds a setting that needs something which the application does not share. Where that is so because of another error,
+    /// the other one alone is told.
+    pub fn push_consequence(&mut self, key: impl Into<String>, expected: impl fmt::Display) {
+        self.faults.push(Fault {
+            key: key.into(),
+            expected: expected.to_string(),
+            is_consequence: true,
         });
     }
 

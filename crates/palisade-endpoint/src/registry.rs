@@ -151,7 +151,11 @@ impl<K: StageKind> ErasedKind for Of<K> {
             error
                 .faults
                 .iter()
-                .map(|fault| config.error(&join(&key, &fault.key), &fault.expected))
+                .map(|fault| {
+                    let mut error = config.error(&join(&key, &fault.key), &fault.expected);
+                    error.is_consequence = fault.is_consequence;
+                    error
+                })
                 .collect::<Errors>()
         })?;
         findings.append(&mut cx.take_findings());

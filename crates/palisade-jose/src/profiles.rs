@@ -120,7 +120,7 @@ impl<'a> Profiles<'a> {
     fn keystores(&mut self, profile: &str) -> Option<Arc<Keystores>> {
         if self.keystores.is_none() {
             self.errors
-                .push(format!("{profile}.key-alias"), "keystores to take the key from");
+                .push_consequence(format!("{profile}.key-alias"), "keystores to take the key from");
         }
         self.keystores.clone()
     }
@@ -144,6 +144,9 @@ impl<'a> Profiles<'a> {
             self.errors.push(&at, expected);
         }
         let algorithms = self.algorithms(profile, &settings.algorithms);
+        if settings.key_alias.is_empty() {
+            return Vec::new();
+        }
         let (Some(algorithms), Some(keystores)) = (algorithms, self.keystores(profile)) else {
             return Vec::new();
         };

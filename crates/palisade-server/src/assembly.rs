@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::gateway::{Target, Upstream};
 use crate::replay::ReplayMemory;
-use crate::settings::{ServerSettings, UpstreamSettings};
+use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
 
 /// What stays the same over all reloads.
 #[derive(Debug)]
@@ -86,19 +86,19 @@ impl Recipe {
             errors.push(config.complaint("palisade.upstream.url", message));
         }
 
-        let keystores = keystores(&config, &settings, earlier);
+        let keystores = keystores(&config, &settings, &errors, earlier);
         let mut environment = self.environment.clone();
         if let Ok((keystores, _)) = &keystores {
             environment.resources = environment.resources.with(Arc::clone(keystores));
         }
         environment.resources = self.with_replay(environment.resources, &config, &settings);
         let policy = self.registry.compile(&config, &environment);
-        // Without keystores every alias would look wrong.
+        // Without keystores every alias would look wrong, which would be untrue.
         let (keystores, mut alarms) = match keystores {
             Ok(loaded) => loaded,
             Err(found) => {
                 errors.extend(found);
-                errors.extend(policy.err().into_iter().flatten());
+                errors.extend(policy.err().unwrap_or_default().causes());
                 return Err(refused(errors, &config));
             }
         };
@@ -248,22 +248,18 @@ fn collect<T>(errors: &mut Errors, result: Result<T, Errors>) -> Option<T> {
 fn keystores(
     config: &Config,
     settings: &ServerSettings,
+    told: &Errors,
     earlier: Option<Earlier<'_>>,
 ) -> Result<(Arc<Keystores>, Vec<String>), Errors> {
     if let Some(earlier) = earlier
+        && are_read(config, told)
         && are_same(earlier.settings, &settings.keystores)
     {
         let (keystores, alarms) = earlier.keystores.reload();
         let alarms = alarms.iter().map(palisade_keystore::Alarm::message).collect();
         return Ok((Arc::new(keystores), alarms));
     }
-    let loaded = Keystores::load(config.folder(), &settings.keystores);
-    let keystores = loaded.map_err(|errors| {
-        let errors = errors.0.iter();
-        errors
-            .map(|error| config.complaint(&error.key(), error.to_string()))
-            .collect::<Errors>()
-    })?;
+    let keystores = load_keystores(config, told)?;
     Ok((Arc::new(keystores), Vec::new()))
 }
 

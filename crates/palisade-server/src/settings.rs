@@ -16,8 +16,11 @@ use serde::de::DeserializeOwned;
 use crate::gateway::Target;
 use crate::logs;
 
+mod keystores;
 mod replay;
 
+pub(crate) use self::keystores::are_read;
+pub use self::keystores::load_keystores;
 pub use self::replay::{ReplaySettings, ReplayStoreKind};
 
 /// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].

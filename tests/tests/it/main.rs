@@ -8,5 +8,6 @@
 mod architecture;
 mod blueriq;
 mod book;
+mod misread_keystores;
 mod reference;
 mod rotation;

@@ -15,8 +15,7 @@ use palisade::{Registry, StandardRegistry as _};
 use palisade_config::{Config, Errors, Sources};
 use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay, SystemClock};
 use palisade_endpoint::{Environment, Policy};
-use palisade_keystore::Keystores;
-use palisade_server::settings::ServerSettings;
+use palisade_server::settings::{ServerSettings, load_keystores};
 
 use crate::cli::{Command, Common, KeystoreCommand};
 use crate::outcome::Outcome;
@@ -47,24 +46,24 @@ fn registry() -> Registry {
 /// that have no keys.
 fn compile(sources: &Sources) -> Result<(Config, Policy), Errors> {
     let (config, mut errors) = Config::load(sources);
-    let (settings, found) = ServerSettings::read(&config);
+    let (_, found) = ServerSettings::read(&config);
     errors.extend(found);
     let mut environment = Environment::new(Arc::new(SystemClock::new()));
     let mut resources = environment.resources.with(Arc::new(SharedReplay::new(NoMemory)));
-    let mut unloaded = Errors::new();
-    match Keystores::load(config.folder(), &settings.keystores) {
-        Ok(keystores) => resources = resources.with(Arc::new(keystores)),
-        Err(found) => {
-            let found = found.0.iter();
-            unloaded.extend(found.map(|error| config.complaint(&error.key(), error.to_string())));
-        }
+    let keystores = load_keystores(&config, &errors).map(Arc::new);
+    if let Ok(keystores) = &keystores {
+        resources = resources.with(Arc::clone(keystores));
     }
     environment.resources = resources;
-    match registry().compile(&config, &environment) {
-        Ok(policy) => errors.into_result((config, policy)),
-        Err(found) => {
-            errors.extend(unloaded);
+    match (registry().compile(&config, &environment), keystores) {
+        (Ok(policy), _) => errors.into_result((config, policy)),
+        (Err(found), Ok(_)) => {
             errors.extend(found);
+            Err(errors)
+        }
+        (Err(found), Err(unloaded)) => {
+            errors.extend(unloaded);
+            errors.extend(found.causes());
             Err(errors)
         }
     }

@@ -205,7 +205,6 @@ fn keystores_that_do_not_load_are_told_where_a_stage_needs_them() {
     // The new folder has no keys.
     let folder = folder(|text| format!("{text}{SIGNING}"));
     let ended = diff(&folder, &[]).with_status(2);
-    for part in ["palisade.keystores.demo", "Partner.request.signature.key-alias"] {
-        assert!(ended.err.contains(part), "{}", ended.err);
-    }
+    assert!(ended.err.contains("palisade.keystores.demo"), "{}", ended.err);
+    assert!(!ended.err.contains("key-alias"), "{}", ended.err);
 }
