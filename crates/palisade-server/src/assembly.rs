@@ -16,6 +16,9 @@ use crate::gateway::{Target, Upstream};
 use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
 
+/// Where files are kept.
+const DATA_DIR: &str = "palisade.data-dir";
+
 /// What stays the same over all reloads.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -93,6 +96,12 @@ impl Recipe {
         }
         environment.resources = self.with_replay(environment.resources, &config, &settings);
         let policy = self.registry.compile(&config, &environment);
+        if let Some(Err(why)) = self.replay.get().map(|memory| memory.check())
+            && !errors.iter().any(|error| error.key == DATA_DIR)
+        {
+            let expected = format!("a directory that files can be kept in: {why}");
+            errors.push(config.error(DATA_DIR, expected));
+        }
         // Without keystores every alias would look wrong, which would be untrue.
         let (keystores, mut alarms) = match keystores {
             Ok(loaded) => loaded,

@@ -64,6 +64,7 @@ mod admin;
 mod answer;
 mod assembly;
 mod control;
+mod data_dir;
 pub mod echo;
 mod entry;
 mod error;

@@ -15,6 +15,7 @@ use palisade_core::{BoxFuture, Clock, Replay, ReplayError, ReplayStore, SeenMess
 use palisade_store::{EmbeddedReplay, EmbeddedReplayConfig, MemoryReplay};
 use tokio::task::spawn_blocking;
 
+use crate::data_dir;
 use crate::settings::{ReplaySettings, ReplayStoreKind};
 
 /// How often what is due is forgotten, and counted what remains.
@@ -97,6 +98,19 @@ impl ReplayMemory {
             let _ = self.opened.set(opened);
         }
         Ok(())
+    }
+
+    /// Why what stages asked for cannot be opened, as far as that shows without opening it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_wanted = {
+            let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            wanted.by_a_stage && !wanted.by_the_server
+        };
+        if is_wanted && self.settings.store == ReplayStoreKind::Embedded {
+            data_dir::check(&self.data_dir)
+        } else {
+            Ok(())
+        }
     }
 
     fn make(&self) -> Result<Opened, ReplayError> {

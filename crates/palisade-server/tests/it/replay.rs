@@ -286,6 +286,34 @@ async fn loading_makes_no_file_and_takes_nothing_from_a_server_that_runs() {
     assert_eq!(send(&server, "/a", "one", None).await, "message-replayed");
 }
 
+#[test]
+fn a_directory_that_takes_no_files_is_an_error_of_loading_where_a_stage_asks_for_one() {
+    let load = |properties: &str, place: &str| {
+        let folder = Folder::new(&format!("{properties}palisade.data-dir={place}\n"));
+        fs::write(folder.folder.path().join("file"), "").unwrap();
+        let sources = Sources::new(folder.folder.path());
+        Loader::new(sources, Registry::new().with::<Once>()).load()
+    };
+    let places: &[&str] = if cfg!(target_os = "linux") {
+        &["file", "file/data", "/proc/palisade"]
+    } else {
+        &["file", "file/data"]
+    };
+    for place in places {
+        let errors = load(ONCE, place).expect_err(place);
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].contains("palisade.data-dir: expected a directory"),
+            "{errors:?}"
+        );
+    }
+    assert!(load(ONCE, "new/data").is_ok());
+    assert!(load(OPEN, "file/data").is_ok(), "nobody asks for one");
+    let in_memory = format!("{ONCE}palisade.replay.store=memory\n");
+    assert!(load(&in_memory, "file/data").is_ok(), "no file is made");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_stages_do_not_ask_makes_no_file() {
     let server = serve(Folder::new(OPEN)).await;
