@@ -19,6 +19,8 @@ pub(crate) const CALLER: &str = "caller";
 
 /// The life that a message is given where nothing is configured.
 pub(crate) const TTL: Duration = Duration::from_secs(300);
+/// The shortest life of a message: times are in whole seconds.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// From here on a life, or a skew, is a finding.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -177,7 +179,14 @@ impl<'a> Profiles<'a> {
         };
         let keystores = self.keystores(profile)?;
         key(&keystores, alias, &algorithms?)
-            .map_err(|why| self.errors.push(&at, format!("another alias: {why}")))
+            .map_err(|why| {
+                let expected = if alias.contains(',') {
+                    "one alias: a message is written with one key".to_owned()
+                } else {
+                    format!("another alias: {why}")
+                };
+                self.errors.push(&at, expected);
+            })
             .ok()
             .map(Arc::new)
     }
@@ -203,10 +212,21 @@ impl<'a> Profiles<'a> {
         let period = settings.ttl.or(read.1.ttl);
         let at = if settings.ttl.is_some() { profile } else { read.0 };
         let ttl = period.map_or(TTL, Duration::from);
-        if ttl < Duration::from_secs(1) {
+        if ttl < SHORTEST {
             self.errors.push(format!("{at}.ttl"), "at least one second");
         }
+        if read.1.max_ttl.is_some_and(|period| period.get() < SHORTEST) {
+            let expected = "at least one second: nothing that is sent lives shorter";
+            self.errors.push(format!("{}.max-ttl", read.0), expected);
+        }
         settings.enabled.then_some(ttl)
+    }
+
+    /// The name that stands in, or is asked of, `aud`.
+    pub(crate) fn audience(&mut self, key: &str, name: Option<&str>) {
+        if name.is_some_and(|name| name.trim().is_empty()) {
+            self.errors.push(key, "a name");
+        }
     }
 }
 

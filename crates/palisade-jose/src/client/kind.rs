@@ -23,6 +23,9 @@ impl StageKind for ClientMessageSecurity {
         let format = profiles.format(&settings.message);
         let requests = settings.requests(Arc::clone(&format), &mut profiles);
         let responses = settings.responses(format, &mut profiles);
+        let (request, response) = (&settings.request, &settings.response);
+        profiles.audience("request.audience", request.audience.as_deref());
+        profiles.audience("response.audience", response.audience.as_deref());
         let mut builder = Self::builder()
             .format(requests.format)
             .clock(Arc::clone(cx.clock));

@@ -71,6 +71,18 @@ fn faults<K: StageKind>(settings: Value) -> Vec<(String, String)> {
     json!({"response": {"timestamp": {"enabled": true, "ttl": "100ms"}}}),
     "response.timestamp.ttl", "at least one second"
 )]
+#[case::no_life_of_what_is_read(
+    json!({"request": {"timestamp": {"enabled": true, "max-ttl": 0}}}),
+    "request.timestamp.max-ttl", "at least one second"
+)]
+#[case::nobody_as_the_audience(
+    json!({"request": {"audience": "", "signature": {"enabled": true, "key-alias": ["partner"]}}}),
+    "request.audience", "a name"
+)]
+#[case::two_keys_to_encrypt_with(
+    json!({"response": {"encryption": {"enabled": true, "key-alias": "partner,us"}}}),
+    "response.encryption.key-alias", "one alias"
+)]
 #[case::limits_where_messages_are_written(
     json!({"response": {"timestamp": {"max-ttl": "5s"}}}),
     "response.timestamp.max-ttl", "request.timestamp.max-ttl: messages are written here, and read there"
@@ -81,6 +93,26 @@ fn faults<K: StageKind>(settings: Value) -> Vec<(String, String)> {
 )]
 fn settings_that_cannot_be_used_say_why(#[case] settings: Value, #[case] key: &str, #[case] expected: &str) {
     let faults = faults::<MessageSecurity>(settings);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].0, key);
+    assert!(faults[0].1.starts_with(expected), "{}", faults[0].1);
+}
+
+#[rstest]
+#[case::request_audience("/request/audience", json!(" "), "request.audience", "a name")]
+#[case::response_audience("/response/audience", json!(""), "response.audience", "a name")]
+#[case::no_life("/response/timestamp/max-ttl", json!("500ms"), "response.timestamp.max-ttl", "at least one second")]
+#[case::two_keys("/request/encryption/key-alias", json!("partner,us"), "request.encryption.key-alias", "one alias")]
+fn a_client_is_told_too(
+    #[case] pointer: &str,
+    #[case] value: Value,
+    #[case] key: &str,
+    #[case] expected: &str,
+) {
+    let mut settings = client_profiles();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    settings.pointer_mut(parent).unwrap()[name] = value;
+    let faults = faults::<ClientMessageSecurity>(settings);
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(faults[0].0, key);
     assert!(faults[0].1.starts_with(expected), "{}", faults[0].1);
