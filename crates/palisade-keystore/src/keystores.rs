@@ -88,7 +88,10 @@ impl Keystores {
                 Err(found) => {
                     held.stale = named(name, found).collect();
                     for error in &held.stale {
-                        tracing::error!(keystore = %name, %error, "a keystore does not load; its last good state stays in use");
+                        tracing::error!(
+                            target: "palisade::keystore", code = "keystore-stale", keystore = %name, %error,
+                            "a keystore does not load; its last good state stays in use"
+                        );
                     }
                     alarms.push(Alarm {
                         store: name.clone(),

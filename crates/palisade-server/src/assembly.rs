@@ -8,7 +8,7 @@ use palisade_client::ClientBuilder;
 use palisade_config::{Config, Errors, Sources};
 use palisade_core::{BuildError, Finding, ReplayStore, Resources, SharedReplay};
 use palisade_endpoint::{Environment, Policy, Registry};
-use palisade_keystore::{Certificate, KeystoreSettings, Keystores};
+use palisade_keystore::{Alarm, Certificate, KeystoreSettings, Keystores};
 use palisade_tls::{Acceptor, ListenerSettings};
 use serde_json::Value;
 
@@ -42,6 +42,10 @@ pub(crate) struct Assembly {
     /// What the upstream was made of.
     pub(crate) made_of: Ingredients,
     pub(crate) findings: Vec<Finding>,
+    /// Those of them that are about keystores.
+    pub(crate) of_keystores: Vec<Finding>,
+    /// Names of keystores that keep their last good state.
+    pub(crate) stale: BTreeSet<String>,
     /// Keystores, and listeners that are no longer configured, that keep their last good state.
     pub(crate) alarms: Vec<String>,
 }
@@ -103,7 +107,7 @@ impl Recipe {
             errors.push(config.error(DATA_DIR, expected));
         }
         // Without keystores every alias would look wrong, which would be untrue.
-        let (keystores, mut alarms) = match keystores {
+        let (keystores, stale) = match keystores {
             Ok(loaded) => loaded,
             Err(found) => {
                 errors.extend(found);
@@ -111,6 +115,7 @@ impl Recipe {
                 return Err(refused(errors, &config));
             }
         };
+        let mut alarms: Vec<String> = stale.iter().map(Alarm::message).collect();
         let mut findings = settings.findings(&config);
         let mut acceptors = self.acceptors(&config, &settings, &keystores, &mut findings, &mut errors);
         let upstream = settings
@@ -127,7 +132,8 @@ impl Recipe {
         }
         findings.extend_from_slice(config.findings());
         findings.extend_from_slice(policy.findings());
-        findings.extend(keystores.findings(environment.clock.now()));
+        let of_keystores = keystores.findings(environment.clock.now());
+        findings.extend_from_slice(&of_keystores);
         Ok(Assembly {
             made_of: Ingredients::of(&config, &settings, &keystores),
             config,
@@ -137,6 +143,8 @@ impl Recipe {
             acceptors,
             upstream,
             findings,
+            of_keystores,
+            stale: stale.into_iter().map(|alarm| alarm.store).collect(),
             alarms,
         })
     }
@@ -259,13 +267,16 @@ fn keystores(
     settings: &ServerSettings,
     told: &Errors,
     earlier: Option<Earlier<'_>>,
-) -> Result<(Arc<Keystores>, Vec<String>), Errors> {
+) -> Result<(Arc<Keystores>, Vec<Alarm>), Errors> {
     if let Some(earlier) = earlier
         && are_read(config, told)
         && are_same(earlier.settings, &settings.keystores)
     {
         let (keystores, alarms) = earlier.keystores.reload();
-        let alarms = alarms.iter().map(palisade_keystore::Alarm::message).collect();
+        for alarm in &alarms {
+            metrics::counter!("palisade_keystore_alarms_total", "keystore" => alarm.store.clone())
+                .increment(1);
+        }
         return Ok((Arc::new(keystores), alarms));
     }
     let keystores = load_keystores(config, told)?;

@@ -63,6 +63,7 @@
 mod admin;
 mod answer;
 mod assembly;
+mod certificates;
 mod control;
 mod data_dir;
 pub mod echo;

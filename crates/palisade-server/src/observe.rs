@@ -39,7 +39,7 @@ impl Server {
 }
 
 /// Severe findings are errors, so that they are seen at the default level.
-fn log_finding(finding: &Finding) {
+pub(crate) fn log_finding(finding: &Finding) {
     let Finding { code, message, .. } = finding;
     let (key, origin) = (finding.key.as_deref(), finding.origin.as_deref());
     match finding.severity {

@@ -10,17 +10,18 @@
 //!
 //! What this does not protect against: files that change while they are read. Each change is read again a moment later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use palisade_core::{Finding, Severity};
+use palisade_core::{Clock, Finding, Severity};
 use palisade_endpoint::PolicyHandle;
 use palisade_keystore::Keystores;
 use palisade_tls::{Acceptor, ListenerSettings};
 
 use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused};
+use crate::certificates::Told;
 use crate::gateway::Gateway;
 use crate::instant;
 use crate::logs::LogHandle;
@@ -55,6 +56,11 @@ struct Latest {
     /// What the gateway's upstream was made of.
     made_of: Ingredients,
     files: Vec<PathBuf>,
+    /// Names of keystores that keep their last good state.
+    stale: BTreeSet<String>,
+    /// The findings about keystores, and which of them were told.
+    of_keystores: Vec<Finding>,
+    told: Told,
 }
 
 impl Running {
@@ -62,6 +68,7 @@ impl Running {
     pub(crate) fn new(recipe: Recipe, assembly: Assembly) -> Self {
         let applied = Applied::of(&assembly);
         let files = assembly.files();
+        let told = Told::at_the_start(&assembly.of_keystores, recipe.environment.clock.now());
         Self {
             recipe,
             status: Arc::new(Status::new(applied)),
@@ -77,6 +84,9 @@ impl Running {
                 settings: assembly.settings,
                 keystores: assembly.keystores,
                 files,
+                stale: assembly.stale,
+                of_keystores: assembly.of_keystores,
+                told,
             }),
         }
     }
@@ -157,6 +167,13 @@ impl Running {
             // It was read once already.
             tracing::error!(target: "palisade::reload", %error, "the level of the log stays");
         }
+        for keystore in latest.stale.difference(&assembly.stale) {
+            if assembly.settings.keystores.contains_key(keystore) {
+                tracing::info!(target: "palisade::keystore", %keystore, "a keystore loads again");
+            }
+        }
+        latest.stale = assembly.stale;
+        latest.of_keystores = assembly.of_keystores;
         latest.settings = assembly.settings;
         latest.keystores = assembly.keystores;
         Reload::Applied {
@@ -165,6 +182,26 @@ impl Running {
             alarms: assembly.alarms,
             needs_restart,
         }
+    }
+
+    /// Finds anew what the ages of certificates call for; what is to be told in the log comes back.
+    pub(crate) fn look_at_certificates(&self) -> Vec<Finding> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        let found = latest.keystores.findings(now);
+        let mut applied = Applied::clone(&self.status.applied());
+        applied
+            .findings
+            .retain(|finding| !latest.of_keystores.contains(finding));
+        applied.findings.extend_from_slice(&found);
+        self.status.applies(applied);
+        let due = latest.told.due(&found, now);
+        latest.of_keystores = found;
+        due
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.recipe.environment.clock)
     }
 
     fn now(&self) -> SystemTime {

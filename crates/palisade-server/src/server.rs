@@ -23,6 +23,7 @@ use tower_service::Service;
 
 use crate::admin;
 use crate::assembly::{Assembly, Recipe};
+use crate::certificates;
 use crate::control::{Bindings, ServerHandle, Steering};
 use crate::echo::Echo;
 use crate::entry::Entry;
@@ -202,6 +203,10 @@ impl Server {
         if let Some(memory) = self.running.replay() {
             background.spawn(Arc::clone(memory).keep_up());
         }
+        background.spawn(certificates::watch(
+            Arc::clone(&self.running),
+            self.running.clock(),
+        ));
         if let Some(bound) = admin {
             background.spawn(serve_admin(bound, Arc::clone(&self.running.status), self.metrics));
         }

@@ -1,11 +1,13 @@
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use palisade_config::Sources;
-use palisade_core::SystemClock;
+use palisade_core::{Clock, SystemClock};
 use palisade_endpoint::{Environment, Registry};
+use palisade_test::FakeClock;
 use palisade_test::ca::TestCa;
 use time::OffsetDateTime;
 
@@ -34,10 +36,14 @@ fn base(path: &str) -> String {
 }
 
 fn running(folder: &Path) -> Running {
+    running_by(folder, Arc::new(SystemClock::new()))
+}
+
+fn running_by(folder: &Path, clock: Arc<dyn Clock>) -> Running {
     let recipe = Recipe {
         sources: Sources::new(folder),
         registry: Registry::new(),
-        environment: Environment::new(Arc::new(SystemClock::new())),
+        environment: Environment::new(clock),
         needs_upstream: false,
         replay: OnceLock::new(),
     };
@@ -118,4 +124,112 @@ fn a_departed_listener_whose_key_is_gone_is_an_alarm_and_the_rest_applies() {
             "{alarms:?}"
         );
     }
+}
+
+/// What is logged is kept.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+#[test]
+fn a_keystore_that_does_not_load_is_told_with_its_code_and_counted_until_it_loads_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = TestCa::new("Test Root");
+    ca.server(&["localhost"]).write_pem(folder.path(), "server");
+    ca.write_pem(folder.path(), "ca");
+    fs::write(folder.path().join("application.properties"), base("all")).unwrap();
+    let running = running(folder.path());
+    let server = folder.path().join("server.pem");
+    let whole = fs::read(&server).unwrap();
+
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer({
+            let lines = lines.clone();
+            move || lines.clone()
+        })
+        .finish();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let reload = || {
+        let _log = tracing::subscriber::set_default(log);
+        metrics::with_local_recorder(&recorder, || {
+            fs::write(&server, "broken").unwrap();
+            let broken = [running.reload(), running.reload()].map(|_| lines.take());
+            fs::write(&server, &whole).unwrap();
+            let mended = [running.reload(), running.reload()].map(|_| lines.take());
+            (broken, mended)
+        })
+    };
+    let (broken, mended) = reload();
+    let broken = broken.concat();
+    assert_eq!(
+        broken.matches("\"code\":\"keystore-stale\"").count(),
+        2,
+        "{broken}"
+    );
+    let mended = mended.concat();
+    assert_eq!(mended.matches("a keystore loads again").count(), 1, "{mended}");
+    assert!(mended.contains("\"keystore\":\"server\""), "{mended}");
+    let counted = recorder.handle().render();
+    assert!(
+        counted.contains("palisade_keystore_alarms_total{keystore=\"server\"} 2"),
+        "{counted}"
+    );
+}
+
+#[test]
+fn a_certificate_that_expires_while_serving_is_found_and_told() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = TestCa::new("Test Root");
+    let clock = Arc::new(FakeClock::now_and_standing());
+    let end = OffsetDateTime::from(clock.now() + DAY * 40);
+    let leaf = ca.leaf("localhost").names(&["localhost"]).for_servers();
+    let server = leaf.not_after(end).issue();
+    server.write_pem(folder.path(), "server");
+    ca.write_pem(folder.path(), "ca");
+    fs::write(folder.path().join("application.properties"), base("all")).unwrap();
+    let running = running_by(folder.path(), Arc::clone(&clock) as _);
+    let look = || {
+        let due = running.look_at_certificates();
+        let due: Vec<_> = due.iter().map(|finding| finding.code.to_string()).collect();
+        let applied = running.status.applied();
+        let found = applied.findings.iter();
+        let found: Vec<_> = found
+            .filter(|finding| finding.code.starts_with("certificate-expire"))
+            .map(|finding| finding.code.to_string())
+            .collect();
+        (due.join(","), found.join(","))
+    };
+    let both = |due: &str, found: &str| (due.to_owned(), found.to_owned());
+    assert_eq!(look(), both("", ""));
+    clock.advance(DAY * 20);
+    assert_eq!(
+        look(),
+        both("certificate-expires-soon", "certificate-expires-soon")
+    );
+    assert_eq!(look(), both("", "certificate-expires-soon"));
+    clock.advance(DAY * 21);
+    assert_eq!(look(), both("certificate-expired", "certificate-expired"));
+    assert_eq!(look(), both("", "certificate-expired"));
+    clock.advance(DAY);
+    assert_eq!(look(), both("certificate-expired", "certificate-expired"));
 }
