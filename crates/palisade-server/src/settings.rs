@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::gateway::Target;
 use crate::logs;
 
+mod callers;
 mod keystores;
 mod replay;
 
@@ -288,6 +289,7 @@ impl ServerSettings {
             ));
         }
         findings.extend(self.replay.findings(config));
+        findings.extend(self.unknown_callers(config));
         if let Some(upstream) = &self.upstream {
             findings.extend(upstream.tls.findings("palisade.upstream.tls"));
             let remote = Target::parse(&upstream.url)

@@ -148,3 +148,32 @@ fn an_upstream_without_address_is_an_error_of_no_line() {
     let (_, errors, _) = read("palisade.upstream.timeout=1s");
     assert_eq!(errors, "palisade.upstream.url: a value is required here");
 }
+
+const TO_CALLER: &str = "palisade.interceptors.A.response.encryption.enabled=true\n\
+    palisade.interceptors.A.response.encryption.key-alias=caller\n";
+
+#[rstest]
+#[case::none_asked("", true)]
+#[case::plain("palisade.listeners.a.tls.enabled=false", true)]
+#[case::asked_without_tls(
+    "palisade.listeners.a.tls.enabled=false\npalisade.listeners.a.tls.client-auth=require",
+    true
+)]
+#[case::asked("palisade.listeners.a.tls.client-auth=request", false)]
+#[case::asked_by_one_of_two(
+    "palisade.listeners.a.bind=127.0.0.1:1\npalisade.listeners.b.tls.client-auth=require",
+    false
+)]
+#[case::told_by_a_proxy("palisade.listeners.a.client-cert-header=xfcc", false)]
+#[case::off("palisade.interceptors.A.response.encryption.enabled=false", false)]
+fn responses_to_callers_whom_nobody_knows_are_a_finding(#[case] listeners: &str, #[case] is_found: bool) {
+    let base = if listeners.contains("encryption") {
+        "palisade.interceptors.A.response.encryption.key-alias=caller\n"
+    } else {
+        TO_CALLER
+    };
+    let (_, errors, findings) = read(&format!("{base}{listeners}\n"));
+    assert_eq!(errors, "");
+    let found = findings.contains(&(Severity::Moderate, "caller-never-known".to_owned()));
+    assert_eq!(found, is_found, "{findings:?}");
+}
