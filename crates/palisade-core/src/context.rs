@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
-use http::request;
+use bytes::Bytes;
+use http::{Method, Response, request};
 
 use crate::Rejection;
 use crate::facts::{MatchedGroup, RequestId};
@@ -29,6 +30,7 @@ pub struct Context {
     group: Option<MatchedGroup>,
     format: RefusalFormat,
     is_outbound: bool,
+    is_head: bool,
     report_only: bool,
     stage: u16,
     /// The refusal that the answer is, where the caller gets it as an error.
@@ -50,6 +52,7 @@ impl Context {
             group: head.extensions.get().cloned(),
             format,
             is_outbound: false,
+            is_head: head.method == Method::HEAD,
             stage: 0,
             report_only: false,
             refusal: None,
@@ -64,6 +67,7 @@ impl Context {
             group: None,
             format: RefusalFormat::Problem,
             is_outbound: true,
+            is_head: false,
             stage: 0,
             report_only: false,
             refusal: None,
@@ -117,6 +121,17 @@ impl Context {
     /// Whether this process sends the request.
     pub(crate) fn is_outbound(&self) -> bool {
         self.is_outbound
+    }
+
+    /// The refusal as this exchange answers it: without its body where the request was for the head alone (RFC 9110 section
+    /// 9.3.2), which not every protocol library sees to.
+    pub(crate) fn answer(&mut self, rejection: &Rejection) -> Response<Bytes> {
+        let request_id = self.request_id();
+        let mut response = rejection.to_response(&request_id, self.format);
+        if self.is_head {
+            *response.body_mut() = Bytes::new();
+        }
+        response
     }
 
     /// Takes note that this refusal is the answer from here on; it is kept only where somebody asks for it.

@@ -229,8 +229,7 @@ impl Rejection {
                 report_only: false,
             },
         );
-        let request_id = cx.request_id();
-        self.to_response(&request_id, cx.format())
+        cx.answer(self)
     }
 }
 

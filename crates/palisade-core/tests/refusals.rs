@@ -30,6 +30,17 @@ fn answer(status: u16, format: RefusalFormat) -> Response<Bytes> {
 }
 
 #[test]
+fn the_answer_to_head_is_the_head_of_the_answer() {
+    let (mut head, ()) = Request::head("/").body(()).unwrap().into_parts();
+    head.extensions.insert(request_id());
+    let whole = answer(429, RefusalFormat::Problem);
+    let response = refusal(429).refuse(&mut Context::new(&head), "tests");
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers(), whole.headers());
+    assert!(response.body().is_empty());
+}
+
+#[test]
 fn a_problem_document_has_every_member_and_the_cause_stays_inside() {
     let response = answer(429, RefusalFormat::Problem);
     assert_eq!(response.status(), 429);

@@ -18,8 +18,8 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Request, Response, StatusCode, request};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use palisade_core::facts::{client_address, client_certificate, tls_session};
 use palisade_core::pipeline::StoodStill;
@@ -105,8 +105,17 @@ fn described(head: &request::Parts, body: &Bytes) -> Response<Body> {
     if let (None, Value::Object(members)) = (text, &mut members) {
         members.insert("body-base64".to_owned(), BASE64_STANDARD.encode(body).into());
     }
-    let mut response = Response::new(Body::from(members.to_string()));
+    let text = members.to_string();
+    let length = text.len();
+    // Over HTTP/2 nobody else leaves out the body of an answer to HEAD (RFC 9110 section 9.3.2).
+    let body = if head.method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from(text)
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -75,8 +75,7 @@ pub(super) fn response<R>(
 
 /// The answer that a refusal is.
 pub(super) fn written(cx: &mut Context, rejection: Rejection) -> Response<Bytes> {
-    let request_id = cx.request_id();
-    let response = rejection.to_response(&request_id, cx.format());
+    let response = cx.answer(&rejection);
     cx.is_refused_by(rejection);
     response
 }

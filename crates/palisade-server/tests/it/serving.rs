@@ -10,7 +10,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,6 +45,28 @@ async fn the_echo_shows_the_request_as_a_handler_sees_it(#[case] version: Versio
     assert_eq!(echoed["headers"]["x-one"], "1");
     assert_eq!(id.len(), 32, "the answer names the exchange");
     assert_eq!(echoed["body"], "hello");
+}
+
+/// RFC 9110 section 9.3.2: over HTTP/2 a body in an answer to HEAD is an error of the stream.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_head_has_no_body(
+    #[values(Version::Http1, Version::Http2)] version: Version,
+    #[values("/open", "/closed")] path: &str,
+) {
+    let server = Running::echo("palisade.endpoints[0].paths=/open\n").await;
+    let mut client = server.client(version).await;
+    let request = client.request(path).method("HEAD").body(Body::empty()).unwrap();
+    let response = client.send(request).await.unwrap();
+    let length: usize = response.headers()["content-length"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(length > 0, "it says how long the body of GET would be");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), 0);
+    // The connection is good for more.
+    assert!([200, 404].contains(&client.get(path).await.0));
 }
 
 #[rstest]
