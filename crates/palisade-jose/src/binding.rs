@@ -34,6 +34,9 @@ pub enum BindingFault {
     /// `aud` names somebody else, is missing and required, or is there and nothing is configured to compare it with.
     #[error("the message is made for somebody else")]
     OtherAudience,
+    /// It has `in-reply-to`, so it is an answer, sent as a request.
+    #[error("the message is an answer to a request, and none itself")]
+    Answer,
     /// `in-reply-to` names another request, or is missing and required.
     #[error("the message answers another request")]
     OtherRequest,

@@ -60,6 +60,12 @@ impl fmt::Display for Passed {
 }
 
 impl ReadMessage {
+    /// The steps that were taken, in one line.
+    pub(crate) fn steps_taken(&self) -> String {
+        let steps: Vec<_> = self.steps.iter().map(ToString::to_string).collect();
+        steps.join("; ")
+    }
+
     /// Counts the keys that were used, so that it shows when an old one no longer is.
     pub(crate) fn count(&self) {
         let count = |operation: &'static str, alias: &str| {
@@ -149,6 +155,16 @@ pub(crate) enum OnFailure {
     KeepClear,
 }
 
+impl OnFailure {
+    pub(crate) fn when(report_only: bool) -> Self {
+        if report_only {
+            Self::KeepClear
+        } else {
+            Self::KeepNothing
+        }
+    }
+}
+
 impl Reader {
     /// Reads messages of that format, neither encrypted nor signed yet.
     pub fn new(format: Arc<dyn MessageFormat>) -> Self {
@@ -183,9 +199,15 @@ impl Reader {
         self.verification.is_some()
     }
 
-    /// Whether it is worth looking closer: there are as many segments as there have to be. Anything else is not secured.
+    /// Whether it is worth looking closer: it begins like a compact form, and there are as many segments as there have to be.
+    /// Anything else is not secured.
     pub(crate) fn may_be_secured(&self, body: &[u8]) -> bool {
-        let has = |dots: usize| memchr::memchr_iter(b'.', body).take(dots + 1).count() == dots;
+        // The header tells JSON and XML at once, which may have as many dots.
+        let header = body.iter().take(64).take_while(|byte| **byte != b'.');
+        let begins = header
+            .copied()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let has = |dots: usize| begins && memchr::memchr_iter(b'.', body).take(dots + 1).count() == dots;
         match (&self.decryption, &self.verification) {
             (Some(_), _) => has(4),
             (None, Some(_)) => has(2),
@@ -218,7 +240,8 @@ impl Reader {
             .map_err(|error| self.is_secured(message).then_some(error))
     }
 
-    fn read_or(&self, message: &Bytes, on_failure: OnFailure) -> Result<ReadMessage, ReadError> {
+    /// Reads a message, and keeps of one that fails what is asked for.
+    pub(crate) fn read_or(&self, message: &Bytes, on_failure: OnFailure) -> Result<ReadMessage, ReadError> {
         let mut steps = Vec::new();
         let mut decrypted = None;
         match self.open(message, &mut steps, &mut decrypted) {

@@ -8,7 +8,8 @@
 //! 3. What an admitted request still needs, its answer, comes first and is not refused: the handler has done its work by then.
 //!    There is never more of it than there are requests under way.
 //! 4. Work whose caller has gone away is not begun.
-//! 5. While more work waits, answers are handed over a few at a time: to wake the runtime costs as much as a small operation.
+//! 5. While more work of messages waits, their answers are handed over a few at a time: to wake the runtime costs as much as a
+//!    small operation. Work of others, which may take long, holds up nobody's answer.
 //! 6. On Linux the threads stand back behind those of the runtime, so that a core full of cryptography is given at once to
 //!    whoever has a request to pass on.
 
@@ -43,10 +44,14 @@ trait Job: Send {
 
     /// Hands over what came of it.
     fn answer(self: Box<Self>);
+
+    /// Whether others may wait for it: it takes about as long as an operation with a key, and waits for nothing itself.
+    fn is_brief(&self) -> bool;
 }
 
 /// The one kind of [`Job`].
 struct Task<T, F> {
+    is_brief: bool,
     work: Option<F>,
     result: Option<T>,
     answer: oneshot::Sender<T>,
@@ -68,6 +73,10 @@ where
             // A caller that went away meanwhile has no use for the answer.
             let _ = self.answer.send(result);
         }
+    }
+
+    fn is_brief(&self) -> bool {
+        self.is_brief
     }
 }
 
@@ -159,8 +168,25 @@ impl CryptoPool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        self.begin(bytes, false, work).await
+    }
+
+    /// [`admit`](Self::admit) for work that takes no longer than a few operations with keys, and waits for nothing.
+    pub(crate) async fn admit_brief<T, F>(&self, bytes: usize, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.begin(bytes, true, work).await
+    }
+
+    async fn begin<T, F>(&self, bytes: usize, is_brief: bool, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
         let held = self.hold(bytes).ok_or(PoolError::Full)?;
-        let (work, answered) = wrap(move || {
+        let (work, answered) = wrap(is_brief, move || {
             let _held = held;
             work()
         });
@@ -187,20 +213,38 @@ impl CryptoPool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (work, answered) = wrap(work);
+        self.end(false, work).await
+    }
+
+    /// [`finish`](Self::finish) for work that takes no longer than a few operations with keys, and waits for nothing.
+    pub(crate) async fn finish_brief<T, F>(&self, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.end(true, work).await
+    }
+
+    async fn end<T, F>(&self, is_brief: bool, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (work, answered) = wrap(is_brief, work);
         self.answers.send(work).map_err(|_| PoolError::Broken)?;
         answered.await.map_err(|_| PoolError::Broken)
     }
 }
 
 /// Work that sends its answer to whoever waits for it.
-fn wrap<T, F>(work: F) -> (Work, oneshot::Receiver<T>)
+fn wrap<T, F>(is_brief: bool, work: F) -> (Work, oneshot::Receiver<T>)
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let work: Work = Box::new(Task {
+        is_brief,
         work: Some(work),
         result: None,
         answer,
@@ -235,13 +279,17 @@ impl Queues {
                 self.next()
             });
             let Some(mut work) = next else { return };
+            let is_brief = work.is_brief();
+            if !is_brief {
+                done.drain(..).for_each(Job::answer);
+            }
             // The caller learns of a panic because nothing answers.
             if catch_unwind(AssertUnwindSafe(|| work.run())).is_ok() {
                 done.push(work);
             } else {
                 tracing::error!(target: "palisade::message", "cryptographic work panicked");
             }
-            if done.len() == TOGETHER {
+            if done.len() == TOGETHER || !is_brief {
                 done.drain(..).for_each(Job::answer);
             }
         }
@@ -330,6 +378,26 @@ mod tests {
         assert_eq!(first.await, Ok(1));
         assert_eq!(pool.admit(1, || 2_u8).await, Ok(2));
         assert_eq!(pool.held.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn work_of_others_holds_up_no_answer() {
+        let pool = CryptoPool::with_size(1, 10);
+        let (release, work) = held();
+        let mut first = Box::pin(pool.admit(1, work));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        let mut quick = Box::pin(pool.admit_brief(1, || 2_u8));
+        assert!(futures_util::poll!(&mut quick).is_pending());
+        // It goes on only when the caller of the quick one has its answer.
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let may_go_on = Mutex::new(may_go_on);
+        let mut long = Box::pin(pool.admit(1, move || may_go_on.lock().unwrap().recv().is_ok()));
+        assert!(futures_util::poll!(&mut long).is_pending());
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(1));
+        assert_eq!(quick.await, Ok(2));
+        go_on.send(()).unwrap();
+        assert_eq!(long.await, Ok(true));
     }
 
     #[tokio::test]

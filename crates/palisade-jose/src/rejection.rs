@@ -16,6 +16,14 @@ pub enum Refused {
     /// It is no secured message at all.
     #[error("the body is not secured: {0}")]
     NotSecured(&'static str),
+    /// It could be read, and was refused after that.
+    #[error("{steps}; {refused}")]
+    After {
+        /// How far it came, for the operator.
+        steps: String,
+        /// Why it was refused.
+        refused: Box<Refused>,
+    },
     /// It could not be read: not decrypted, not verified, not of the format.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
@@ -58,10 +66,32 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// Refused after these steps had passed.
+    pub(crate) fn after(self, steps: String) -> Self {
+        if steps.is_empty() {
+            return self;
+        }
+        Self::After {
+            steps,
+            refused: Box::new(self),
+        }
+    }
+
+    /// The reason itself.
+    pub(crate) fn innermost(&self) -> &Self {
+        match self {
+            Self::After { refused, .. } => refused.innermost(),
+            refused => refused,
+        }
+    }
+
     /// Whether nothing can go on, also where the stage only reports: a message could not be worked on at all, or would leave in
     /// the clear.
     pub(crate) fn stands_in_reports(&self) -> bool {
-        matches!(self, Self::Pool(_) | Self::Coded | Self::Unwritable(_))
+        matches!(
+            self.innermost(),
+            Self::Pool(_) | Self::Coded | Self::Unwritable(_)
+        )
     }
 }
 
@@ -69,11 +99,12 @@ impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
         let new = |status, code, title| Self::new(status, code, title);
         let bad = |code, title| new(StatusCode::BAD_REQUEST, code, title);
-        let rejection = match &refused {
+        let rejection = match refused.innermost() {
             Refused::NotSecured(_) => bad("message-not-secured", "The message is not secured")
                 .detail("This endpoint accepts messages in JOSE compact form only."),
             // One answer for every step: a peer that could tell them apart could ask questions.
-            Refused::Unreadable(_)
+            Refused::After { .. }
+            | Refused::Unreadable(_)
             | Refused::Binding(_)
             | Refused::Times(TimeFault::Missing)
             | Refused::NoId => bad(

@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE, RETRY_AFTER};
-use http::{HeaderValue, Method, StatusCode, request, response};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, IF_RANGE, RANGE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request, response};
 use palisade_core::{
     Bodies, Clock, Context, Message, Pipeline, Rejection, RequestId, SecuredMessage, Stage, Step, Transform,
+    soap,
 };
 
 pub use builder::ClientMessageSecurityBuilder;
@@ -19,7 +20,7 @@ use crate::binding::{self, BindingFault, target_of};
 use crate::claims::Claims;
 use crate::format::Body;
 use crate::head::{JOSE, forget_body, is_plain, media_type, set_inner_type};
-use crate::message::{ReadMessage, Reader, Writer};
+use crate::message::{OnFailure, ReadMessage, Reader, Writer};
 use crate::pool::{CryptoPool, PoolError};
 use crate::rejection::Refused;
 use crate::times::TimeRules;
@@ -103,10 +104,12 @@ impl ClientMessageSecurity {
         let writer = Arc::clone(&rules.writer);
         let secured = self
             .pool
-            .admit(body.bytes.len(), move || writer.write(&claims, &body))
+            .admit_brief(body.bytes.len(), move || writer.write(&claims, &body))
             .await??;
-        forget_body(&mut message.head.headers);
-        message.head.headers.insert(CONTENT_TYPE, JOSE);
+        let headers = &mut message.head.headers;
+        show_soap_action(headers);
+        forget_body(headers);
+        headers.insert(CONTENT_TYPE, JOSE);
         message.replace_body(secured);
         Ok(())
     }
@@ -115,6 +118,7 @@ impl ClientMessageSecurity {
         &self,
         rules: &ResponseRules,
         asked: &Asked,
+        report_only: bool,
         message: &mut Message<response::Parts>,
     ) -> Result<(), Refused> {
         let body = message.body().cloned().unwrap_or_default();
@@ -130,11 +134,31 @@ impl ClientMessageSecurity {
             return Err(Refused::NotSecured(why));
         }
         let reader = Arc::clone(&rules.reader);
-        let read = self.pool.finish(move || reader.read(&body)).await??;
+        let on_failure = OnFailure::when(report_only);
+        let read = match self
+            .pool
+            .finish_brief(move || reader.read_or(&body, on_failure))
+            .await?
+        {
+            Ok(read) => read,
+            Err(mut error) => {
+                if let Some(clear) = error.take_clear() {
+                    put(message, clear);
+                }
+                return Err(error.into());
+            }
+        };
         read.count();
-        let times = self.judge(rules, asked, &read.claims)?;
-        show(message, read);
-        if let Some(times) = times {
+        let verdict = self.judge(rules, asked, &read.claims);
+        let steps = if verdict.is_err() {
+            read.steps_taken()
+        } else {
+            String::new()
+        };
+        if verdict.is_ok() || report_only {
+            show(message, read);
+        }
+        if let Some(times) = verdict.map_err(|refused| refused.after(steps))? {
             message.head.extensions.insert(times);
         }
         Ok(())
@@ -184,6 +208,7 @@ impl Transform for ClientMessageSecurity {
         if self.responses.is_some() {
             message.head.headers.remove(ACCEPT_ENCODING);
             message.head.headers.remove(RANGE);
+            message.head.headers.remove(IF_RANGE);
         }
         let rules = self.requests.as_ref().filter(|rules| {
             let is_empty = message.body().is_none_or(bytes::Bytes::is_empty);
@@ -209,8 +234,9 @@ impl Transform for ClientMessageSecurity {
         if !crate::server::has_body(message.head.status, asked.is_head) {
             return Step::Done(Ok(()));
         }
+        let report_only = cx.is_report_only();
         Step::Wait(Box::pin(async move {
-            let opened = self.open(rules, &asked, message).await;
+            let opened = self.open(rules, &asked, report_only, message).await;
             opened.map_err(|refused| rejection(refused, Some(message.head.status)))
         }))
     }
@@ -225,6 +251,20 @@ impl fmt::Debug for ClientMessageSecurity {
     }
 }
 
+/// The action of a SOAP 1.2 request stands in its media type, which goes inside. Servers choose by it, so it is shown outside too.
+fn show_soap_action(headers: &mut HeaderMap) {
+    const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+    if headers.contains_key(SOAP_ACTION) {
+        return;
+    }
+    let action = soap::action(headers).ok().flatten();
+    let plain = action.filter(|action| !action.contains(['"', '\\']));
+    let quoted = plain.map(|action| format!("\"{action}\""));
+    if let Some(value) = quoted.and_then(|quoted| HeaderValue::from_str(&quoted).ok()) {
+        headers.insert(SOAP_ACTION, value);
+    }
+}
+
 fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
@@ -236,7 +276,11 @@ fn show(message: &mut Message<response::Parts>, read: ReadMessage) {
         read.decrypted_with.as_ref().map(|key| key.alias()),
         read.claims.id.as_deref(),
     ));
-    let Body { bytes, media_type } = read.body;
+    put(message, read.body);
+}
+
+fn put(message: &mut Message<response::Parts>, body: Body) {
+    let Body { bytes, media_type } = body;
     forget_body(&mut message.head.headers);
     set_inner_type(&mut message.head.headers, media_type.as_deref(), bytes.is_empty());
     message.replace_body(bytes);
@@ -244,7 +288,7 @@ fn show(message: &mut Message<response::Parts>, read: ReadMessage) {
 
 /// What the caller learns. The codes are those of the server's side; the status says that it is the other side that failed.
 fn rejection(refused: Refused, answered: Option<StatusCode>) -> Rejection {
-    let (status, code, title) = match &refused {
+    let (status, code, title) = match refused.innermost() {
         Refused::Pool(PoolError::Full) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "message-security-busy",

@@ -1,6 +1,7 @@
 //! The stage built in code.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use palisade_core::{Clock, ReplayStore, SystemClock};
@@ -176,9 +177,6 @@ impl MessageSecurityBuilder {
         if self.format.needs_header() && self.ttl.is_some() && !writes {
             return Err(Unusable::ResponsesWithoutHeader);
         }
-        if let (Some(memory), Some(times)) = (&self.replay, &self.times) {
-            memory.remember_for(times.max_clock_skew);
-        }
         Ok(MessageSecurity {
             requests: (reads || self.times.is_some()).then(|| RequestRules {
                 reader: Arc::new(reader(
@@ -188,6 +186,7 @@ impl MessageSecurityBuilder {
                 )),
                 times: self.times,
                 replay: self.replay,
+                memory_knows: AtomicBool::new(false),
                 binding_required: self.binding_required,
                 bodiless_allowed: self.bodiless_allowed,
                 audience: self.audience,

@@ -6,6 +6,7 @@ mod recipient;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -49,6 +50,9 @@ struct RequestRules {
     reader: Arc<Reader>,
     times: Option<TimeRules>,
     replay: Option<Arc<dyn ReplayStore>>,
+    /// Whether the memory was told the skew. It is told by the first request, and not while settings are read: those may be
+    /// refused.
+    memory_knows: AtomicBool,
     binding_required: bool,
     bodiless_allowed: bool,
     audience: Option<String>,
@@ -123,6 +127,11 @@ impl MessageSecurity {
         message: &mut Message<request::Parts>,
         asked: &mut Asked,
     ) -> Result<(), Refused> {
+        if let (Some(memory), Some(times)) = (&rules.replay, &rules.times)
+            && !rules.memory_knows.swap(true, Ordering::Relaxed)
+        {
+            memory.remember_for(times.max_clock_skew);
+        }
         let body = message.body().cloned().unwrap_or_default();
         if body.is_empty() && rules.bodiless_allowed && is_bodiless(&message.head.method) {
             asked.media_type = JOSE;
@@ -148,10 +157,15 @@ impl MessageSecurity {
         } else {
             Err(Refused::SoapAction)
         };
+        let steps = if verdict.is_err() {
+            read.steps_taken()
+        } else {
+            String::new()
+        };
         if verdict.is_ok() || cx.is_report_only() {
             show(message, read, verdict.as_ref().ok().copied().flatten());
         }
-        verdict.map(|_| ())
+        verdict.map(|_| ()).map_err(|refused| refused.after(steps))
     }
 
     /// Decrypts and verifies, on a thread of the pool.
@@ -161,18 +175,14 @@ impl MessageSecurity {
         cx: &Context,
         body: Bytes,
     ) -> Result<Result<ReadMessage, Option<ReadError>>, Refused> {
-        let on_failure = if cx.is_report_only() {
-            OnFailure::KeepClear
-        } else {
-            OnFailure::KeepNothing
-        };
+        let on_failure = OnFailure::when(cx.is_report_only());
         let reader = Arc::clone(&rules.reader);
         if !reader.is_cryptographic() {
             return Ok(reader.read_secured(&body, on_failure));
         }
         Ok(self
             .pool
-            .admit(body.len(), move || reader.read_secured(&body, on_failure))
+            .admit_brief(body.len(), move || reader.read_secured(&body, on_failure))
             .await?)
     }
 
@@ -186,7 +196,7 @@ impl MessageSecurity {
         let claims = &read.claims;
         if claims.in_reply_to.is_some() {
             // An answer of the same signer to somebody else's request is no request.
-            return Err(BindingFault::OtherRequest.into());
+            return Err(BindingFault::Answer.into());
         }
         binding::check_binding(claims, &target(head), rules.binding_required)?;
         binding::check_audience(claims, rules.audience.as_deref())?;
@@ -242,7 +252,10 @@ impl MessageSecurity {
             (None, None) => Arc::clone(&rules.writer),
             (None, Some(_)) => return Err(Refused::NoCallerCertificate),
         };
-        let secured = self.pool.finish(move || writer.write(&claims, &body)).await??;
+        let secured = self
+            .pool
+            .finish_brief(move || writer.write(&claims, &body))
+            .await??;
         forget_body(&mut message.head.headers);
         message.head.headers.insert(CONTENT_TYPE, asked.media_type);
         message.replace_body(secured);

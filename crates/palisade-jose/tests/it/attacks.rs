@@ -238,6 +238,9 @@ async fn the_signed_part_of_another_message_does_not_fit_into_this_one() {
 #[tokio::test]
 async fn leaving_the_signature_out_does_not_help(#[case] method: Method) {
     let server = World::new().server(all_profiles());
+    // The answer to HEAD has no body to read the code from.
+    let is_head = method == Method::HEAD;
+    let of_a_body = |code: &'static str| if is_head { "" } else { code };
     for body in ["", "{}", " "] {
         let answer = server
             .send(request(
@@ -247,10 +250,8 @@ async fn leaving_the_signature_out_does_not_help(#[case] method: Method) {
                 body,
             ))
             .await;
-        assert_eq!(
-            (answer.0.as_u16(), code(&answer).as_str()),
-            (400, "message-not-secured")
-        );
+        assert_eq!(answer.0, StatusCode::BAD_REQUEST);
+        assert_eq!(code(&answer), of_a_body("message-not-secured"));
         assert!(server.seen().is_none());
     }
     // Encrypted by whoever has our certificate, and signed by nobody.
@@ -266,7 +267,9 @@ async fn leaving_the_signature_out_does_not_help(#[case] method: Method) {
             stripped,
         ))
         .await;
-    assert_eq!(code(&answer), "message-security-failed");
+    assert_eq!(answer.0, StatusCode::BAD_REQUEST);
+    assert_eq!(code(&answer), of_a_body("message-security-failed"));
+    assert!(server.seen().is_none());
 }
 
 #[tokio::test]

@@ -319,3 +319,55 @@ async fn what_cannot_be_secured_is_not_sent_even_by_a_stage_that_only_reports() 
     assert_eq!(refusal(reply).1, "internal-error");
     assert_eq!(*sent.lock().unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_client_that_only_reports_decrypts_what_it_would_refuse() {
+    let pipeline = World::new().client(client_profiles());
+    let entries = pipeline
+        .entries()
+        .iter()
+        .cloned()
+        .map(|entry| palisade_core::Entry {
+            report_only: true,
+            ..entry
+        });
+    let client = Pipeline::new(entries, pipeline.limits());
+    let reply = call(&client, order(Method::POST), |_| async {
+        answered(json!({"iat": NOW - 400, "exp": NOW - 301}))
+    })
+    .await
+    .unwrap();
+    assert_eq!(reply.headers()["content-type"], "application/json");
+    assert_eq!(reply.body(), "{}");
+}
+
+#[tokio::test]
+async fn the_soap_action_of_a_request_is_shown_to_the_server_that_chooses_by_it() {
+    let world = World::new();
+    let (client, server) = (world.client(client_profiles()), world.server(all_profiles()));
+    let media_type = "application/soap+xml; action=\"urn:rates\"";
+    let soap = request(
+        Method::POST,
+        "https://bank.example/webservices/pay",
+        media_type,
+        "<e/>",
+    );
+    let reply = call(&client, soap, move |mut request| {
+        let server = server.clone();
+        async move {
+            assert_eq!(request.headers()["soapaction"], "\"urn:rates\"");
+            request
+                .extensions_mut()
+                .insert(palisade_core::RefusalFormat::Soap12);
+            let (status, headers, body) = server.answering(request, json_answer()).await;
+            assert_eq!(server.seen().unwrap().media_type(), Some(media_type));
+            let mut response = Response::new(Full::new(body));
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            response
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(reply.body(), r#"{"answer": 42}"#);
+}

@@ -188,10 +188,10 @@ async fn a_body_is_required_unless_bodiless_requests_are_allowed(
     };
     let strict = World::new().server(all_profiles());
     let refused = strict.send(empty(&method)).await;
-    assert_eq!(
-        (refused.0.as_u16(), code(&refused).as_str()),
-        (400, "message-not-secured")
-    );
+    assert_eq!(refused.0, StatusCode::BAD_REQUEST);
+    if method != Method::HEAD {
+        assert_eq!(code(&refused), "message-not-secured");
+    }
     assert!(strict.seen().is_none());
 
     let mut settings = all_profiles();
@@ -749,4 +749,34 @@ async fn a_message_is_bound_to_the_path_on_the_wire() {
     assert_eq!(server.send(good).await.0, StatusCode::OK);
     let cut = below_a_nest("/server/rest/other/order", Draft::new("b").claim("htu", "/order"));
     assert_eq!(code(&server.send(cut).await), "message-security-failed");
+}
+
+#[rstest]
+#[case::json(r#"{"a": 1.5, "b": [2.5, 3.5, 4.5]}"#)]
+#[case::xml("<a>1.5 2.5 3.5 4.5</a>")]
+#[tokio::test]
+async fn what_only_has_as_many_dots_never_waits_for_cryptography(#[case] body: &'static str) {
+    let pool = Arc::new(palisade_jose::CryptoPool::with_size(1, 1));
+    let server = World::new()
+        .share(Arc::clone(&pool))
+        .server(all_request_profiles());
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (started, is_started) = tokio::sync::oneshot::channel();
+    let mut holding = Box::pin(pool.admit(1, move || {
+        let _ = started.send(());
+        let _ = released.recv();
+    }));
+    assert!(futures_util::poll!(&mut holding).is_pending());
+    is_started.await.unwrap();
+    let mut waiting = Box::pin(pool.admit(1, || ()));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    let refused = server.send(post(body)).await;
+    assert_eq!(code(&refused), "message-not-secured");
+    assert_eq!(
+        code(&server.send(Draft::new("a").request()).await),
+        "message-security-busy"
+    );
+    release.send(()).unwrap();
+    holding.await.unwrap();
+    waiting.await.unwrap();
 }
