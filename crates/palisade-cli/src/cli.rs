@@ -275,11 +275,23 @@ pub(crate) struct ListArguments {
     common: Common,
 }
 
+/// In what form a public key is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PublicKeyForm {
+    /// A JWK with its kid, and with use and alg where the keystore says them
+    Jwk,
+    /// A PEM file, BEGIN PUBLIC KEY
+    Pem,
+}
+
 /// `palisade keystore show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// The alias, or keystore/alias where several keystores have it
     pub(crate) alias: String,
+    /// Print the public key alone, to be handed to partners
+    #[arg(long, value_name = "FORM")]
+    pub(crate) public_key: Option<PublicKeyForm>,
     #[command(flatten)]
     common: Common,
 }

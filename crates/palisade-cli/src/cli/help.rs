@@ -86,7 +86,8 @@ either.";
 pub(super) const KEYSTORE: &str = "\
 Examples:
   palisade keystore list
-  palisade keystore show demo-server";
+  palisade keystore show demo-server
+  palisade keystore show demo-server --public-key jwk";
 
 /// `palisade keystore list`.
 pub(super) const KEYSTORE_LIST: &str = "\
@@ -101,6 +102,9 @@ pub(super) const KEYSTORE_SHOW: &str = "\
 Examples:
   palisade keystore show demo-server
   palisade keystore show partners/acme --format json
+  palisade keystore show bank --public-key jwk > bank.jwk
+      What a partner is given: the key as a JWK, with the kid by which messages name it. It goes into the member keys of a set.
+  palisade keystore show bank --public-key pem
 
 Shows the chain with subjects, names, validity, keys and usages. Private keys are never shown.";
 
@@ -123,7 +127,8 @@ Examples:
       With keys by their aliases: signed, then encrypted.
   palisade message sign order.json --key-alias me | palisade message encrypt --key-alias bank
 
-The result is a compact JWS and nothing else, with a line break behind it on a terminal only. It is signed and no more: \
+The result is a compact JWS and nothing else, with a line break behind it on a terminal only; its jti, which the answer has to \
+name, is told on standard error. It is signed and no more: \
 palisade message encrypt makes the whole message of an interceptor that also encrypts. A message without --method and --target \
 is bound to no request.";
 
@@ -137,7 +142,9 @@ Examples:
   palisade message encrypt order.json --key-alias bank
       Encrypted to the key under an alias, and not signed.
   palisade message sign order.json --key-alias me | palisade message encrypt --key-alias bank
-      A signed message is encrypted as it is; --as-body takes it for a body.";
+      A signed message is encrypted as it is; --as-body takes it for a body.
+
+The jti of what is made, which the answer has to name (palisade message verify --in-reply-to), is told on standard error.";
 
 /// `palisade message verify`.
 pub(super) const MESSAGE_VERIFY: &str = "\
@@ -153,5 +160,6 @@ Examples:
 Each step is told on standard error, the failed one with its reason; the clear body goes to standard output, of an accepted \
 message alone. With --format json all of it is one document. The status is 1 when the message would be refused. The replay memory \
 is never asked and never told: a message that verifies here may have been accepted before, and can still be sent. White space \
-around a message, as files have it, is left out with a remark; on the wire it is refused. What is told here is for the operator: \
+around a message, as files have it, is left out with a remark; on the wire it is refused. Without --method and --target, or \
+without --in-reply-to, the verdict names what a server or client would still compare. What is told here is for the operator: \
 a partner learns none of it.";

@@ -3,6 +3,7 @@
 //! Private keys are described by their algorithm and size; nothing here can print one.
 
 mod described;
+mod public_key;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,9 @@ use crate::output::{BAD, FAINT, HEADING, Output, WARNING, styled};
 const KEYSTORES: &str = "palisade.keystores";
 /// After so many days a key ought to be replaced; `check` says so too.
 const OLD: i64 = 730;
+/// How many characters of a fingerprint, and of a `kid`, a list shows.
+const FINGERPRINT: usize = 16;
+const KID: usize = 64;
 
 /// The configuration and the settings of its keystores. Errors elsewhere do not matter here, and are not hidden by `check`.
 fn read(common: &Common) -> Result<(Config, BTreeMap<String, KeystoreSettings>), Failure> {
@@ -71,11 +75,11 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
         "KEYSTORE",
         "ALIAS",
         "KIND",
-        "KID",
         "SUBJECT",
         "NOT AFTER",
         "DAYS LEFT",
         "SHA-256",
+        "KID",
     ]);
     for entry in entries {
         let certificate = entry.certificates.first();
@@ -84,11 +88,16 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
             entry.keystore.clone(),
             entry.alias.clone(),
             entry.kind_with_key(),
-            entry.kid.as_deref().map(short).unwrap_or_default(),
             text(|certificate| certificate.subject.clone()),
             text(|certificate| certificate.not_after.clone()),
             text(|certificate| certificate.days_left.to_string()),
-            text(|certificate| short(&certificate.sha256)),
+            text(|certificate| short(&certificate.sha256, FINGERPRINT)),
+            // Whole, to be copied: a thumbprint, and all but the longest names of partners.
+            entry
+                .kid
+                .as_deref()
+                .map(|kid| short(kid, KID))
+                .unwrap_or_default(),
         ]);
     }
     for column in table.column_iter_mut() {
@@ -98,10 +107,9 @@ fn print_list(entries: &[Described], output: &mut Output) -> io::Result<()> {
 }
 
 /// Enough to tell one from another; `show` has all of it.
-fn short(text: &str) -> String {
-    const SHOWN: usize = 16;
-    let shown: String = text.chars().take(SHOWN).filter(|c| !c.is_control()).collect();
-    if text.chars().nth(SHOWN).is_some() {
+fn short(text: &str, length: usize) -> String {
+    let shown: String = text.chars().take(length).filter(|c| !c.is_control()).collect();
+    if text.chars().nth(length).is_some() {
         shown + "…"
     } else {
         shown
@@ -124,7 +132,12 @@ pub(super) fn load(common: &Common) -> Result<(Config, Keystores), Failure> {
 /// Shows one alias.
 pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Output) -> Outcome {
     let (_, keystores) = load(common)?;
-    let entry = find(&keystores, &arguments.alias).map_err(|error| Failure::wrong(error.to_string()))?;
+    let (store, entry) =
+        find(&keystores, &arguments.alias).map_err(|error| Failure::wrong(error.to_string()))?;
+    if let Some(form) = arguments.public_key {
+        return public_key::print(entry, form, output);
+    }
+    let entry = Described::new(store, entry);
     if output.is_json() {
         output.json(&entry)?;
     } else {
@@ -134,7 +147,7 @@ pub(super) fn show(common: &Common, arguments: &ShowArguments, output: &mut Outp
 }
 
 /// The entry under an alias, found as a server finds it; here a key that cannot be used is no error.
-fn find(keystores: &Keystores, alias: &str) -> Result<Described, LookupError> {
+fn find<'a>(keystores: &'a Keystores, alias: &str) -> Result<(&'a Keystore, &'a Entry), LookupError> {
     if let Err(error @ (LookupError::NoSuchAlias { .. } | LookupError::Ambiguous { .. })) =
         keystores.key(alias)
     {
@@ -145,7 +158,7 @@ fn find(keystores: &Keystores, alias: &str) -> Result<Described, LookupError> {
         .flat_map(|store| store.entries().iter().map(move |entry| (store, entry)));
     let ranked = all.filter_map(|(store, entry)| Some((rank(store, entry, alias)?, store, entry)));
     match ranked.min_by_key(|(rank, ..)| *rank) {
-        Some((_, store, entry)) => Ok(Described::new(store, entry)),
+        Some((_, store, entry)) => Ok((store, entry)),
         None => Err(LookupError::NoSuchAlias {
             alias: alias.to_owned(),
             nearest: None,
@@ -221,6 +234,7 @@ fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) ->
         ("not before", with_age(certificate)),
         ("not after", certificate.not_after.clone()),
         ("sha-256", certificate.sha256.clone()),
+        ("x5t#S256", certificate.x5t.clone()),
     ];
     for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         let left = if what == "not after" {

@@ -90,5 +90,14 @@ fn a_new_folder_is_sound_served_at_once_and_does_what_its_hints_say() {
 
     server.signal("TERM");
     let ended = server.end().with_status(0);
-    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", ""));
+    assert_eq!(ended.out, "");
+    // The starter's log says why requests were refused, and nothing else.
+    let told: Vec<&str> = ended.err.lines().collect();
+    let [uncovered, below_floor] = told.as_slice() else {
+        panic!("{told:#?}");
+    };
+    assert!(
+        uncovered.contains("WARN palisade::refusal") && uncovered.contains("code=endpoint-not-configured")
+    );
+    assert!(below_floor.contains("the connection uses TLSv1.2, the floor is TLSv1.3"));
 }

@@ -1,3 +1,7 @@
+mod public_key;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_test::ca::TestCa;
 
 use crate::support::Folder;
@@ -110,6 +114,18 @@ fn the_fingerprint_is_that_of_openssl() {
         .replace(':', "")
         .to_lowercase();
     assert_eq!(shown["certificates"][0]["sha256"], fingerprint);
+    let octets: Vec<u8> = (0..fingerprint.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&fingerprint[at..at + 2], 16).unwrap())
+        .collect();
+    let in_headers = URL_SAFE_NO_PAD.encode(octets);
+    assert_eq!(shown["certificates"][0]["x5t#S256"], in_headers);
+    let told = folder.run(&["keystore", "show", "demo-ca"]).with_status(0);
+    assert!(
+        told.out.contains(&format!("x5t#S256       {in_headers}")),
+        "{}",
+        told.out
+    );
 }
 
 #[test]
@@ -359,6 +375,12 @@ fn a_bare_public_key_is_shown_as_such() {
         .run(&["keystore", "list", "--profile", "bare"])
         .with_status(0);
     assert!(list.out.contains("public key (EC P-256)"), "{}", list.out);
+    let kid = shown["kid"].as_str().unwrap();
+    assert!(
+        list.out.contains(kid),
+        "a kid is listed whole, to be copied\n{}",
+        list.out
+    );
 }
 
 #[test]

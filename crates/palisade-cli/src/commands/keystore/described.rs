@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_core::SubjectAltName;
 use palisade_keystore::{Certificate, Entry, Keystore, PublicKey, StoreType, Usage};
 use serde::Serialize;
+use serde_json::Value;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::public_key;
 use crate::instant::{days_until, rfc3339};
 
 /// What stands under an alias, without anything that must not be seen.
@@ -29,6 +33,9 @@ pub(super) struct Described {
     /// What the key may be used for, where its JWK limits it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<&'static str>,
+    /// The public key, to be handed to partners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwk: Option<Value>,
     pub(super) path: PathBuf,
     pub(super) format: &'static str,
     pub(super) certificates: Vec<DescribedCertificate>,
@@ -50,6 +57,9 @@ pub(super) struct DescribedCertificate {
     pub(super) days_left: i64,
     pub(super) age_days: i64,
     pub(super) sha256: String,
+    /// The same fingerprint as headers of messages have it (RFC 7515 section 4.1.8).
+    #[serde(rename = "x5t#S256")]
+    pub(super) x5t: String,
 }
 
 impl Described {
@@ -77,6 +87,7 @@ impl Described {
             kid: public.as_ref().map(|key| key.kid().to_owned()),
             thumbprint: public.as_ref().map(PublicKey::thumbprint_base64url),
             usage: public.as_ref().and_then(|key| usage(key.usage())),
+            jwk: public.as_ref().and_then(|key| public_key::jwk(key).ok()),
             path: store.path().to_owned(),
             format,
             certificates: entry
@@ -112,6 +123,7 @@ impl DescribedCertificate {
             days_left: days_until(facts.not_after, super::now()),
             age_days: days_until(super::now(), facts.not_before),
             sha256: facts.fingerprint_hex(),
+            x5t: URL_SAFE_NO_PAD.encode(facts.fingerprint),
         }
     }
 }

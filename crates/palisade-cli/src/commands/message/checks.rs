@@ -60,9 +60,7 @@ impl Expected<'_> {
                 _ if required && is_partial => {
                     Step::failed(STEP, "it does not name both method and target, and has to")
                 }
-                Some(made_for) => {
-                    Step::not_checked(STEP, format!("{made_for}; --method and --target compare it"))
-                }
+                Some(made_for) => self.owed(STEP, format!("{made_for}; --method and --target compare it")),
                 None => Step::not_checked(STEP, "it names no method and no target"),
             };
         };
@@ -89,7 +87,7 @@ impl Expected<'_> {
             (Some(id), Some(expected)) => {
                 Step::failed(STEP, format!("it answers {}, not {expected}", shown(id)))
             }
-            (Some(id), None) => Step::not_checked(
+            (Some(id), None) => self.owed(
                 STEP,
                 format!("it answers {}; --in-reply-to compares it", shown(id)),
             ),
@@ -101,6 +99,16 @@ impl Expected<'_> {
             }
             (None, None) => Step::not_checked(STEP, "it does not name the request it answers"),
         })
+    }
+
+    /// A step that was not checked for want of an option. Where an interceptor is named, its server or client checks it.
+    fn owed(&self, step: &'static str, why: String) -> Step {
+        let step = Step::not_checked(step, why);
+        if self.kind == Kind::Either {
+            step
+        } else {
+            step.owed()
+        }
     }
 
     fn audience(&self, claims: &Claims) -> Step {

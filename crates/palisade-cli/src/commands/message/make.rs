@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use palisade::jose::{
     Body, ClientMessageSecuritySettings, EncryptionKey, MessageSettings, Outgoing, ProtectedHeader,
@@ -9,6 +11,7 @@ use palisade::jose::{
 };
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::bench::{Bench, Options, Wanted, by_purpose, write_profile};
 use super::report::{Told, Used};
@@ -42,6 +45,8 @@ struct Made {
 
 const NESTED: &str =
     "the input is a signed message, and is encrypted as it is (--as-body takes it for a body)";
+const SEALED: &str =
+    "the input is an encrypted message already, and is taken for a body (--as-body says that it is one)";
 
 pub(super) fn sign(common: &Common, arguments: &SignArguments, output: &mut Output) -> Outcome {
     let SignArguments {
@@ -59,7 +64,7 @@ pub(super) fn sign(common: &Common, arguments: &SignArguments, output: &mut Outp
         let format = said.message_format.clone();
         bench.outgoing_by(&settings(said, aliases, format)?, &options(&SIGN))?
     };
-    write(&outgoing, said, streams.read()?, streams, output)
+    write(&outgoing, said, streams.read()?, Vec::new(), streams, output)
 }
 
 pub(super) fn encrypt(common: &Common, arguments: &SealArguments, output: &mut Output) -> Outcome {
@@ -84,7 +89,12 @@ pub(super) fn encrypt(common: &Common, arguments: &SealArguments, output: &mut O
     let header = unverified_header(input.trim_ascii()).filter(|_| !arguments.as_body);
     let Some(header) = header else {
         let outgoing = outgoing(Wanted::Everything, said.message_format.clone())?;
-        return write(&outgoing, said, input, streams, output);
+        let notes = if !arguments.as_body && is_sealed(&input) {
+            vec![SEALED]
+        } else {
+            Vec::new()
+        };
+        return write(&outgoing, said, input, notes, streams, output);
     };
     refuse_claims(said)?;
     let format = said.message_format.clone().or_else(|| format_of(&header));
@@ -170,6 +180,16 @@ fn refuse_claims(said: &Said) -> Result<(), Failure> {
     }
 }
 
+/// Whether it is a JWE in compact form: five segments, and a header that names how the content is encrypted.
+fn is_sealed(input: &[u8]) -> bool {
+    let segments: Vec<&[u8]> = input.trim_ascii().split(|byte| *byte == b'.').collect();
+    let [header, _, _, _, _] = segments.as_slice() else {
+        return false;
+    };
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    serde_json::from_slice::<Value>(&header).is_ok_and(|header| header.get("enc").is_some())
+}
+
 /// The format of a signed message: `raw` has its claims in the header.
 fn format_of(header: &ProtectedHeader) -> Option<String> {
     let claims = ["iat", "exp", "jti"];
@@ -183,6 +203,7 @@ fn write(
     outgoing: &Outgoing,
     said: &Said,
     input: Vec<u8>,
+    notes: Vec<&'static str>,
     streams: &Streams,
     output: &mut Output,
 ) -> Outcome {
@@ -207,7 +228,7 @@ fn write(
             .as_deref()
             .map(|key: &EncryptionKey| key.into()),
         claims: Some(Told::new(&claims, now)),
-        notes: Vec::new(),
+        notes,
     };
     give(made, &message, streams, output)
 }
@@ -231,6 +252,9 @@ fn give(mut made: Made, message: &[u8], streams: &Streams, output: &mut Output) 
     if !output.is_json() {
         for note in &made.notes {
             output.note(format_args!("note: {note}"))?;
+        }
+        if let Some(id) = made.claims.as_ref().and_then(Told::id) {
+            output.note(format_args!("jti: {id}"))?;
         }
     }
     if streams.output.is_some() || !output.is_json() {

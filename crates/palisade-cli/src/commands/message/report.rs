@@ -31,6 +31,9 @@ pub(super) struct Step {
     /// The alias of the key that fitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     alias: Option<String>,
+    /// Whether whoever receives the message checks what was not checked here.
+    #[serde(skip)]
+    pub(super) is_owed: bool,
 }
 
 impl Step {
@@ -46,6 +49,14 @@ impl Step {
         Self::new(step, Verdict::NotChecked, why)
     }
 
+    /// The same, of a step that the receiver does check, with what it knows of the exchange.
+    pub(super) fn owed(self) -> Self {
+        Self {
+            is_owed: true,
+            ..self
+        }
+    }
+
     fn new(name: &'static str, result: Verdict, detail: impl Into<String>) -> Self {
         Self {
             name,
@@ -53,6 +64,7 @@ impl Step {
             detail: detail.into(),
             kid: None,
             alias: None,
+            is_owed: false,
         }
     }
 
@@ -131,6 +143,11 @@ impl Told {
             in_reply_to: claims.in_reply_to.clone(),
             aud: claims.audience.clone(),
         }
+    }
+
+    /// What the message is named, and its answer refers to.
+    pub(super) fn id(&self) -> Option<String> {
+        self.jti.as_deref().map(shown)
     }
 
     /// For people: name and value.

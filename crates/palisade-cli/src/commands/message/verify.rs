@@ -14,13 +14,16 @@ use super::report::{Step, Told, Verdict, shown};
 use crate::cli::{Common, VerifyArguments};
 use crate::instant;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::output::{BAD, FAINT, GOOD, HEADING, Output, styled};
+use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
 
 /// What came of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Report {
     accepted: bool,
+    /// What the receiver compares with the exchange, and could not be compared here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_checked: Vec<&'static str>,
     steps: Vec<Step>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<&'static str>,
@@ -62,6 +65,11 @@ pub(super) fn run(common: &Common, arguments: &VerifyArguments, output: &mut Out
     }
     let mut report = Report {
         accepted: read.is_some() && steps.iter().all(|step| step.result != Verdict::Failed),
+        not_checked: steps
+            .iter()
+            .filter(|step| step.is_owed)
+            .map(|step| step.name)
+            .collect(),
         steps,
         notes,
         claims: read.as_ref().map(|read| Told::new(&read.claims, expected.at)),
@@ -206,10 +214,13 @@ fn print(report: &Report, body: Option<&Body>, output: &mut Output) -> std::io::
         let heading = styled(HEADING, "Body");
         output.note(format_args!("\n{heading}\n  {media_type}, {size} bytes"))?;
     }
-    let verdict = if report.accepted {
-        styled(GOOD, "accepted")
-    } else {
-        styled(BAD, "refused")
+    let verdict = match (report.accepted, report.not_checked.as_slice()) {
+        (true, []) => styled(GOOD, "accepted"),
+        (true, open) => styled(
+            WARNING,
+            format_args!("accepted, but {} not checked", open.join(" and ")),
+        ),
+        (false, _) => styled(BAD, "refused"),
     };
     output.note(format_args!("\nVerdict: {verdict}"))
 }

@@ -59,11 +59,14 @@ fn a_response_is_read_by_the_client_it_is_made_for() {
             &folder,
             &format!("verify --interceptor Bank --response{format}"),
             &message,
-        );
+        )
+        .with_status(0);
         assert_told(
-            &unasked.with_status(0).err,
+            &unasked.err,
             "reply not checked: it answers r-1; --in-reply-to compares it\n",
         );
+        assert_told(&unasked.err, "\nVerdict: accepted, but reply not checked\n");
+        assert_told(&verified.err, "\nVerdict: accepted\n");
     }
 }
 
@@ -105,6 +108,7 @@ fn with_json_everything_is_one_document() {
     assert!(ended.err.is_empty());
     let report = ended.json();
     assert_eq!(report["accepted"], true);
+    assert_eq!(report["not-checked"], json!(["binding"]));
     let steps: Vec<_> = report["steps"]
         .as_array()
         .unwrap()
@@ -134,6 +138,26 @@ fn with_json_everything_is_one_document() {
         (&report["body"], &report["body-encoding"]),
         (&json!(BODY), &json!("text"))
     );
+}
+
+#[test]
+fn a_verdict_names_what_only_the_receiver_can_compare() {
+    let folder = folder();
+    let message = made(&folder, "encrypt --interceptor Bank --method POST --target /a");
+    let required = "--set palisade.interceptors.Partner.request.binding=required";
+    let verify = format!("verify --interceptor Partner {required}");
+    let open = run(&folder, &verify, &message).with_status(0);
+    assert_told(&open.err, "\nVerdict: accepted, but binding not checked\n");
+    let compared = format!("{verify} --method POST --target /a");
+    let whole = run(&folder, &compared, &message).with_status(0);
+    assert_told(&whole.err, "\nVerdict: accepted\n");
+    let report = run(&folder, &format!("{compared} --format json"), &message).json();
+    assert_eq!(report["not-checked"], Value::Null);
+    // Nothing says of mere keys that anybody compares more.
+    let keys = "verify --decrypt-alias bank-2026 --verify-alias partner";
+    let by_keys = run(&folder, keys, &message).with_status(0);
+    assert_told(&by_keys.err, "binding not checked: made for POST /a");
+    assert_told(&by_keys.err, "\nVerdict: accepted\n");
 }
 
 #[test]
@@ -174,7 +198,10 @@ fn a_body_that_is_no_text_is_kept_byte_for_byte() {
     for format in ["", RAW] {
         let make = "encrypt body.bin --interceptor Bank --content-type image/png --output m.jose";
         let ended = run(&folder, &format!("{make}{format}"), "").with_status(0);
-        assert!(ended.out.is_empty() && ended.err.is_empty(), "{ended:#?}");
+        assert!(
+            ended.out.is_empty() && ended.err.starts_with("jti: "),
+            "{ended:#?}"
+        );
         let verify = format!("verify m.jose --interceptor Partner{format}");
         run(&folder, &format!("{verify} --output out.bin"), "").with_status(0);
         assert_eq!(std::fs::read(folder.path().join("out.bin")).unwrap(), body);

@@ -19,7 +19,7 @@ fn a_signed_message_is_piped_into_encryption_and_nested_as_its_format_says() {
     for (sign, encrypt, nested) in rows {
         let signed = run(&folder, &format!("sign body.json {sign}"), "").with_status(0);
         assert_eq!(signed.out.matches('.').count(), 2);
-        assert!(signed.err.is_empty());
+        assert!(signed.err.starts_with("jti: "), "{}", signed.err);
         // A line break, as editors and `echo` add it, is none of the message.
         let sealed = run(
             &folder,
@@ -51,9 +51,47 @@ fn a_signed_message_is_a_body_on_demand() {
     assert!(told.err.is_empty());
     assert_eq!(told.json()["notes"].as_array().unwrap().len(), 1);
     let sealed = run(&folder, "encrypt --key-alias bank-2026 --as-body", &signed).with_status(0);
-    assert!(sealed.err.is_empty());
+    assert!(sealed.err.starts_with("jti: "), "{}", sealed.err);
     let verified = run(&folder, "verify --decrypt-alias bank-2026", &sealed.out).with_status(0);
     assert_eq!(verified.out, signed);
+}
+
+#[test]
+fn an_encrypted_message_is_a_body_with_a_remark() {
+    let folder = folder();
+    let remark = "note: the input is an encrypted message already, and is taken for a body";
+    let message = made(&folder, "encrypt --key-alias bank-2025");
+    let twice = run(&folder, "encrypt --interceptor Bank", &format!("{message}\n")).with_status(0);
+    assert_told(&twice.err, remark);
+    let meant = run(&folder, "encrypt --interceptor Bank --as-body", &message).with_status(0);
+    assert!(!meant.err.contains("note:"), "{}", meant.err);
+    let told = run(&folder, "encrypt --key-alias bank-2026 --format json", &message).with_status(0);
+    assert_eq!(told.json()["notes"].as_array().unwrap().len(), 1);
+    for body in ["a.b.c.d.e", "eyJhIjoxfQ.b.c.d.e", BODY] {
+        let made = run(&folder, "encrypt --interceptor Bank", body).with_status(0);
+        assert!(!made.err.contains("note:"), "{body}: {}", made.err);
+    }
+}
+
+#[test]
+fn the_name_of_what_is_made_is_told() {
+    let folder = folder();
+    for make in ["sign --interceptor Bank", "encrypt --interceptor Bank"] {
+        let made = run(&folder, &format!("{make} body.json"), "").with_status(0);
+        let name = made.err.strip_prefix("jti: ").unwrap().trim_end();
+        assert_eq!(name.lines().count(), 1, "{name}");
+        let keys = if make.starts_with("sign") {
+            "--verify-alias partner"
+        } else {
+            "--decrypt-alias bank-2026 --verify-alias partner"
+        };
+        let report = run(
+            &folder,
+            &format!("verify {keys} --audience bank --format json"),
+            &made.out,
+        );
+        assert_eq!(report.with_status(0).json()["claims"]["jti"], name);
+    }
 }
 
 #[test]
