@@ -33,18 +33,12 @@ fn errors(properties: &str) -> Vec<String> {
 fn a_keystore_that_is_wrong_makes_no_alias_wrong() {
     assert_eq!(errors(&format!("{BASE}{KEYS}")), [""; 0]);
     let cases = [
-        (
-            "palisade.keystores.them.location=gone.pem",
-            "keystores.them.",
-        ),
+        ("palisade.keystores.them.location=gone.pem", "keystores.them."),
         (
             "palisade.keystores.them.location=application.properties",
             "keystores.them.",
         ),
-        (
-            "palisade.keystores.them.locatoin=us.pem",
-            "keystores.them.locat",
-        ),
+        ("palisade.keystores.them.locatoin=us.pem", "keystores.them.locat"),
         ("palisade.keystores.us.pasword=secret", "keystores.us.pasword"),
         (
             "palisade.keystores.us.password=ENC(AAAA)",
