@@ -184,10 +184,16 @@ fn folder_with_keys(ca: &TestCa) -> tempfile::TempDir {
     ca.server(&["gateway.example"]).write_pem(&keys, "server");
     ca.server(&["shop.example"]).write_pem(&keys, "shop");
     ca.client("gateway").write_pem(&keys, "gateway");
-    for partner in ["partner", "partner-2025", "partner-2026"] {
+    for partner in [
+        "partner",
+        "partner-2025",
+        "partner-2026",
+        "acme-sign",
+        "acme-decrypt",
+    ] {
         ca.client(partner).write_pem(&keys, partner);
     }
-    for own in ["bank", "bank-2025", "bank-2026"] {
+    for own in ["bank", "bank-2025", "bank-2026", "sign", "decrypt"] {
         ca.server(&["bank.example"]).write_pem(&keys, own);
     }
     ca.write_pem(&keys, "partners-ca");
