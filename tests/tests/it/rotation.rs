@@ -6,6 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use palisade::config::Sources;
 use palisade::core::{Clock, SystemClock};
 use palisade::jose::{Algorithms, Body, Claims, Jwt, SigningKey, Writer};
@@ -28,7 +33,7 @@ const BASE: &str = "palisade.listeners.main.bind=127.0.0.1:0\n\
 /// The partner, who signs with whichever of its keys.
 struct Partner {
     keys: std::path::PathBuf,
-    client: reqwest::Client,
+    client: Client<HttpConnector, Full<Bytes>>,
     url: String,
 }
 
@@ -48,12 +53,14 @@ impl Partner {
 
     /// The status and the body of the answer.
     async fn send(&self, message: Bytes) -> (u16, String) {
-        let request = self
-            .client
-            .post(&self.url)
-            .header("content-type", "application/jose");
-        let response = request.body(message).send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
+        let request = Request::post(&self.url)
+            .header("content-type", "application/jose")
+            .body(Full::new(message))
+            .unwrap();
+        let response = self.client.request(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     /// Who signed, as the handler saw it; or the code of the refusal.
@@ -96,7 +103,7 @@ async fn the_key_of_a_partner_is_changed_without_a_gap() {
     let bound = handle.listening().await.unwrap();
     let partner = Partner {
         keys: theirs.path().to_owned(),
-        client: reqwest::Client::new(),
+        client: Client::builder(TokioExecutor::new()).build_http(),
         url: format!("http://{}{PATH}", bound.listeners["main"]),
     };
     let applied = || async { matches!(handle.reload().await, Some(Reload::Applied { .. })) };
