@@ -25,7 +25,7 @@ pub(crate) const GOOD: &[Row] = &[
 
 /// What partners themselves make of answers.
 pub(crate) const OWN_CHECKS: &[Row] = &[
-    ("the answer to another", "0  the answer is to another request", ""),
+    ("the answer to another", "0  the answer is to an answer to a request", ""),
     ("an old answer", "0  the answer is not of now", ""),
     ("an answer of tomorrow", "0  the answer is not of now", ""),
     ("a changed answer", "0  refused by the library", ""),
@@ -68,7 +68,7 @@ pub(crate) const NODE: &[Row] = &[
     ("other host", FAILED, "another target"),
     ("no target", FAILED, "which request"),
     ("for somebody else", FAILED, "somebody else"),
-    ("an answer", FAILED, "another request"),
+    ("an answer", FAILED, "an answer to a request"),
     ("wrong key", FAILED, "decrypt ok*signature: *altered"),
     ("foreign kid", FAILED, "signature: no key*somebody"),
     ("kid of the bank", FAILED, "signature: no key"),
