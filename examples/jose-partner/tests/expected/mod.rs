@@ -25,7 +25,7 @@ pub(crate) const GOOD: &[Row] = &[
 
 /// What partners themselves make of answers.
 pub(crate) const OWN_CHECKS: &[Row] = &[
-    ("the answer to another", "0  the answer is to an answer to a request", ""),
+    ("the answer to another", "0  the answer is to another request", ""),
     ("an old answer", "0  the answer is not of now", ""),
     ("an answer of tomorrow", "0  the answer is not of now", ""),
     ("a changed answer", "0  refused by the library", ""),
