@@ -3,6 +3,7 @@
 mod attacks;
 mod client;
 mod exchange;
+mod limits;
 mod server;
 mod settings;
 mod vectors;
