@@ -114,6 +114,16 @@ pub enum Bodies {
 }
 
 impl Bodies {
+    /// Those of the directions that are asked for.
+    pub fn of(request: bool, response: bool) -> Self {
+        match (request, response) {
+            (true, true) => Self::Both,
+            (true, false) => Self::Request,
+            (false, true) => Self::Response,
+            (false, false) => Self::None,
+        }
+    }
+
     /// Whether the request's body is needed whole.
     pub fn request(self) -> bool {
         matches!(self, Self::Request | Self::Both)

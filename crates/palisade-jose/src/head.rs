@@ -1,7 +1,7 @@
 //! What changes in a head when a body becomes another.
 
 use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_RANGE, CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::format::essence;
 
@@ -55,6 +55,18 @@ pub(crate) fn set_inner_type(headers: &mut HeaderMap, inner: Option<&str>, is_em
 
 fn is_jose(essence: &str) -> bool {
     matches!(essence, "application/jose" | "application/jwt")
+}
+
+/// Whether a request with that method may come without a body where that is allowed.
+pub(crate) fn is_bodiless(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+}
+
+/// Whether an answer with that status has a body to secure.
+pub(crate) fn has_body(status: StatusCode, is_head: bool) -> bool {
+    !is_head
+        && !status.is_informational()
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 #[cfg(test)]

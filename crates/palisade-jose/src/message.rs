@@ -417,3 +417,35 @@ impl Writer {
         }
     }
 }
+
+/// A reader of messages that are encrypted and signed where there are keys for it.
+pub(crate) fn reader(
+    format: Arc<dyn MessageFormat>,
+    decryption: Vec<Arc<DecryptionKey>>,
+    verification: Vec<Arc<VerificationKey>>,
+) -> Reader {
+    let mut reader = Reader::new(format);
+    if !decryption.is_empty() {
+        reader = reader.decrypt_with(decryption);
+    }
+    if !verification.is_empty() {
+        reader = reader.verify_with(verification);
+    }
+    reader
+}
+
+/// A writer of messages that signs and encrypts where there is a key for it.
+pub(crate) fn writer(
+    format: Arc<dyn MessageFormat>,
+    signing: Option<Arc<SigningKey>>,
+    encryption: Option<Arc<EncryptionKey>>,
+) -> Writer {
+    let mut writer = Writer::new(format);
+    if let Some(key) = signing {
+        writer = writer.sign_with(key);
+    }
+    if let Some(key) = encryption {
+        writer = writer.encrypt_with(key);
+    }
+    writer
+}

@@ -23,9 +23,8 @@ use serde_json::Map;
 use crate::claims::Claims;
 use crate::format::MessageFormat;
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
-use crate::message::{Reader, WriteError, Writer};
+use crate::message::{Reader, WriteError, Writer, reader, writer};
 use crate::profiles::{CALLER, Profiles, time_rules};
-use crate::server::{reader, writer};
 use crate::settings::{
     Binding, ClientMessageSecuritySettings, MessageSecuritySettings, ReadProfileSettings, TimestampSettings,
     WriteProfileSettings,

@@ -8,8 +8,9 @@ use palisade_core::{Clock, SystemClock};
 use super::{ClientMessageSecurity, RequestRules, ResponseRules};
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
+use crate::message::{reader, writer};
 use crate::pool::CryptoPool;
-use crate::server::{Unusable, reader, writer};
+use crate::server::Unusable;
 use crate::times::TimeRules;
 
 /// Builds a [`ClientMessageSecurity`].

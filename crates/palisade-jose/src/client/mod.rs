@@ -19,7 +19,7 @@ pub use builder::ClientMessageSecurityBuilder;
 use crate::binding::{self, BindingFault, target_of};
 use crate::claims::Claims;
 use crate::format::Body;
-use crate::head::{JOSE, forget_body, is_plain, media_type, set_inner_type};
+use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
 use crate::message::{OnFailure, ReadMessage, Reader, Writer};
 use crate::pool::{CryptoPool, PoolError};
 use crate::rejection::Refused;
@@ -192,12 +192,7 @@ impl Transform for ClientMessageSecurity {
     }
 
     fn needs(&self) -> Bodies {
-        match (&self.requests, &self.responses) {
-            (Some(_), Some(_)) => Bodies::Both,
-            (Some(_), None) => Bodies::Request,
-            (None, Some(_)) => Bodies::Response,
-            (None, None) => Bodies::None,
-        }
+        Bodies::of(self.requests.is_some(), self.responses.is_some())
     }
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -212,7 +207,7 @@ impl Transform for ClientMessageSecurity {
         }
         let rules = self.requests.as_ref().filter(|rules| {
             let is_empty = message.body().is_none_or(bytes::Bytes::is_empty);
-            !(rules.bodiless_allowed && is_empty && crate::server::is_bodiless(&message.head.method))
+            !(rules.bodiless_allowed && is_empty && is_bodiless(&message.head.method))
         });
         let Some(rules) = rules else {
             cx.keep(asked);
@@ -231,7 +226,7 @@ impl Transform for ClientMessageSecurity {
         let (Some(rules), Some(asked)) = (&self.responses, cx.take::<Asked>()) else {
             return Step::Done(Ok(()));
         };
-        if !crate::server::has_body(message.head.status, asked.is_head) {
+        if !has_body(message.head.status, asked.is_head) {
             return Step::Done(Ok(()));
         }
         let report_only = cx.is_report_only();

@@ -11,7 +11,7 @@ use super::{MessageSecurity, RequestRules, ResponseRules};
 use crate::algorithms::Algorithms;
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
-use crate::message::{Reader, Writer};
+use crate::message::{reader, writer};
 use crate::pool::CryptoPool;
 use crate::times::TimeRules;
 
@@ -201,34 +201,4 @@ impl MessageSecurityBuilder {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })
     }
-}
-
-pub(crate) fn reader(
-    format: Arc<dyn MessageFormat>,
-    decryption: Vec<Arc<DecryptionKey>>,
-    verification: Vec<Arc<VerificationKey>>,
-) -> Reader {
-    let mut reader = Reader::new(format);
-    if !decryption.is_empty() {
-        reader = reader.decrypt_with(decryption);
-    }
-    if !verification.is_empty() {
-        reader = reader.verify_with(verification);
-    }
-    reader
-}
-
-pub(crate) fn writer(
-    format: Arc<dyn MessageFormat>,
-    signing: Option<Arc<SigningKey>>,
-    encryption: Option<Arc<EncryptionKey>>,
-) -> Writer {
-    let mut writer = Writer::new(format);
-    if let Some(key) = signing {
-        writer = writer.sign_with(key);
-    }
-    if let Some(key) = encryption {
-        writer = writer.encrypt_with(key);
-    }
-    writer
 }

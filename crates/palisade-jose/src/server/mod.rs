@@ -19,12 +19,11 @@ use palisade_core::{
 };
 
 pub use builder::{MessageSecurityBuilder, Unusable};
-pub(crate) use builder::{reader, writer};
 
 use crate::binding::{self, BindingFault, Target};
 use crate::claims::Claims;
 use crate::format::Body;
-use crate::head::{JOSE, forget_body, is_plain, media_type, set_inner_type};
+use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
 use crate::keys::EncryptionKey;
 use crate::message::{OnFailure, ReadError, ReadMessage, Reader, Writer};
 use crate::pool::CryptoPool;
@@ -269,12 +268,7 @@ impl Transform for MessageSecurity {
     }
 
     fn needs(&self) -> Bodies {
-        match (&self.requests, &self.responses) {
-            (Some(_), Some(_)) => Bodies::Both,
-            (Some(_), None) => Bodies::Request,
-            (None, Some(_)) => Bodies::Response,
-            (None, None) => Bodies::None,
-        }
+        Bodies::of(self.requests.is_some(), self.responses.is_some())
     }
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -314,18 +308,6 @@ impl Asked {
             recipient: None,
         }
     }
-}
-
-/// Whether a request with that method may come without a body where that is allowed.
-pub(crate) fn is_bodiless(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
-}
-
-/// Whether an answer with that status has a body to secure.
-pub(crate) fn has_body(status: StatusCode, is_head: bool) -> bool {
-    !is_head
-        && !status.is_informational()
-        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Whether an answer with that status is secured: it has a body, and is no error unless errors are secured too.
