@@ -44,14 +44,17 @@
 //! # }
 //! ```
 
+mod background;
 mod clock;
 mod context;
 pub mod facts;
+mod fetch;
 mod finding;
 pub mod head;
 mod kind;
 pub mod outbound;
 pub mod pipeline;
+pub mod pool;
 mod problem;
 mod rejection;
 mod replay;
@@ -60,6 +63,7 @@ pub mod settings;
 pub mod soap;
 mod stage;
 
+pub use background::Background;
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, RefusalFormat};
 pub use facts::{
@@ -67,6 +71,7 @@ pub use facts::{
     MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId, SecuredMessage, SubjectAltName, TlsSession,
     TlsVersion,
 };
+pub use fetch::{Fetch, FetchError, Fetched, SharedFetch};
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};
 pub use outbound::OutboundLayer;

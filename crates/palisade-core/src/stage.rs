@@ -56,18 +56,33 @@ pub trait Guard: Debug + Send + Sync + 'static {
     fn rehearse(&self, cx: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
         self.request(cx, head)
     }
+
+    /// What its verdict on that request rests on, such as the rule that decides; for explanations.
+    fn reason(&self, head: &request::Parts) -> Option<String> {
+        let _ = head;
+        None
+    }
 }
 
 /// Decides on whole messages, or waits for something.
 ///
 /// On `Err` it leaves the message as it was, so that a report-only run can go on with it; or, where
 /// [`Context::is_report_only`] says so, as it would have been, had it not refused.
+///
+/// One that needs no body and does not look at responses runs in place, without a box, for as long as it answers
+/// [`Step::Done`]. A [`Step::Wait`] may be dropped before it was ever polled, and the stage asked once more; until then it has
+/// left neither memory nor message changed.
 pub trait Transform: Debug + Send + Sync + 'static {
     /// The stage's name in logs and explanations, such as `validation`.
     fn name(&self) -> &'static str;
 
     /// Which bodies it must have whole; others stream past it untouched.
     fn needs(&self) -> Bodies;
+
+    /// Whether it looks at responses; one that does not is passed over on the way back.
+    fn answers(&self) -> bool {
+        true
+    }
 
     /// Accepts the request, possibly changed, or refuses it.
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -79,6 +94,18 @@ pub trait Transform: Debug + Send + Sync + 'static {
     fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
         let _ = (cx, message);
         Step::Done(Ok(()))
+    }
+
+    /// What [`request`](Self::request) would answer to that head, without lasting effect; `None` where more has to be known. For
+    /// explanations.
+    fn rehearse(&self, cx: &mut Context, head: &mut request::Parts) -> Option<Result<(), Rejection>> {
+        let _ = (cx, head);
+        None
+    }
+
+    /// What a verdict that cannot be rehearsed hangs on; for explanations.
+    fn hangs_on(&self) -> &'static str {
+        "the message"
     }
 }
 
@@ -198,6 +225,14 @@ impl Stage {
     /// Wraps a transform.
     pub fn transform(transform: impl Transform) -> Self {
         Self::Transform(Arc::new(transform))
+    }
+
+    /// Whether it needs no body and looks at no response: it runs in place while it need not wait.
+    pub(crate) fn is_of_heads(&self) -> bool {
+        match self {
+            Self::Guard(_) => true,
+            Self::Transform(transform) => transform.needs() == Bodies::None && !transform.answers(),
+        }
     }
 
     /// The stage's own name.

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use http::{Request, Response, request, response};
 use http_body_util::Full;
 use palisade_core::pipeline::{ExchangeBody, ExchangeFuture};
-use palisade_core::{Connection, Context, Guard, Pipeline, Rejection, Stage, facts};
+use palisade_core::{
+    Bodies, Connection, Context, Guard, Message, Pipeline, Rejection, Stage, Step, Transform, facts,
+};
 use tower::{Layer, Service, service_fn};
 
 /// Looks at facts and fields in both directions, as real guards do.
@@ -39,6 +41,29 @@ impl Guard for Looking {
     fn response(&self, _: &mut Context, head: &mut response::Parts) -> Result<(), Rejection> {
         black_box(head.headers.remove("server"));
         Ok(())
+    }
+}
+
+/// Looks at heads of requests, and could wait.
+#[derive(Debug)]
+struct Asking;
+
+impl Transform for Asking {
+    fn name(&self) -> &'static str {
+        "asking"
+    }
+
+    fn needs(&self) -> Bodies {
+        Bodies::None
+    }
+
+    fn answers(&self) -> bool {
+        false
+    }
+
+    fn request<'a>(&'a self, _: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
+        black_box(message.head.headers.contains_key("authorization"));
+        Step::Done(Ok(()))
     }
 }
 
@@ -93,6 +118,20 @@ fn guards_around_a_bare_service_allocate_nothing() {
 /// A router as a server runs it: with its state, so that the layers are applied once and not for each request.
 fn router(change: impl FnOnce(axum::Router) -> axum::Router) -> axum::Router {
     change(axum::Router::new().route("/", get(|| async { "hello" }))).with_state(())
+}
+
+#[test]
+fn a_transform_of_heads_that_need_not_wait_allocates_nothing() {
+    let mixed: Pipeline = [
+        Stage::guard(Looking),
+        Stage::transform(Asking),
+        Stage::guard(Looking),
+    ]
+    .into_iter()
+    .collect();
+    let without = allocations::<_, Body>(&mut router(|router| router));
+    let with = allocations::<_, Body>(&mut mixed.layer(router(|router| router)));
+    assert_eq!(with, without);
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn the_law_is_seen_to_compare_something() {
     let log = Log::default();
     let mark = |transform| Plan {
         transform,
+        answers: true,
         on_request: Effect::Mark,
         on_response: Effect::Change,
         report_only: false,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use palisade_config::{Config, Error, Errors, Origin, nearest};
 use palisade_core::settings::ByteSize;
-use palisade_core::{Clock, Entry, Finding, Pipeline, PipelineLimits, Resources, Severity, StateStore};
+use palisade_core::{
+    Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, StateStore,
+};
 use serde::Deserialize;
 
 use crate::client;
@@ -309,6 +311,7 @@ fn compile_group(
         selectors: group.selectors,
         interceptors: group.interceptors,
         report_only: group.report_only,
+        authenticates: (pipeline.entries().iter()).any(|entry| entry.phase == Some(Phase::Authentication)),
         pipeline,
         settings,
     })

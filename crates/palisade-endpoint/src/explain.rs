@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
 use palisade_config::Entry as Setting;
 use palisade_core::head::HeadLimits;
 use palisade_core::{
-    ClientAddress, Connection, Context, FactKind, Phase, Principal, Rejection, Stage, TlsSession,
+    ClientAddress, Connection, Context, Entry, FactKind, Phase, Principal, Rejection, Stage, TlsSession,
 };
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub struct Probe {
     /// The TLS session, if it is to be supposed.
     pub tls: Option<TlsSession>,
     /// The caller, if one is to be supposed.
-    pub user: Option<String>,
+    pub principal: Option<Arc<Principal>>,
 }
 
 impl Probe {
@@ -44,7 +44,7 @@ impl Probe {
             headers: HeaderMap::new(),
             peer: None,
             tls: None,
-            user: None,
+            principal: None,
         }
     }
 
@@ -64,9 +64,8 @@ impl Probe {
             connection = connection.with_tls(tls.clone());
         }
         head.extensions.insert(Arc::new(connection));
-        if let Some(user) = &self.user {
-            head.extensions
-                .insert(Arc::new(Principal::new(user.as_str(), "explain")));
+        if let Some(principal) = &self.principal {
+            head.extensions.insert(Arc::clone(principal));
         }
         head
     }
@@ -75,7 +74,7 @@ impl Probe {
         match fact {
             FactKind::ClientAddress => self.peer.is_some(),
             FactKind::TlsSession => self.tls.is_some(),
-            FactKind::Principal => self.user.is_some(),
+            FactKind::Principal => self.principal.is_some(),
             _ => false,
         }
     }
@@ -138,6 +137,9 @@ pub struct ExplainedStage {
     pub settings: Vec<Setting>,
     /// What it says to this request.
     pub verdict: Verdict,
+    /// What that rests on, such as the rule that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// An answer, or why there is none.
@@ -255,10 +257,10 @@ impl CompiledGroup {
         let entries = self.pipeline.entries().iter().zip(&self.settings);
         entries
             .map(|(entry, settings)| {
-                let verdict = if refused {
-                    Verdict::NotReached
+                let (verdict, reason) = if refused {
+                    (Verdict::NotReached, None)
                 } else {
-                    rehearse(&entry.stage, probe, cx, head)
+                    rehearse(entry, probe, cx, head)
                 };
                 refused |= matches!(verdict, Verdict::Refused { .. }) && !entry.report_only;
                 ExplainedStage {
@@ -268,26 +270,49 @@ impl CompiledGroup {
                     report_only: entry.report_only,
                     settings: settings.to_vec(),
                     verdict,
+                    reason,
                 }
             })
             .collect()
     }
 }
 
-fn rehearse(stage: &Stage, probe: &Probe, cx: &mut Context, head: &mut request::Parts) -> Verdict {
-    let Stage::Guard(guard) = stage else {
-        return Verdict::Unknown {
-            hangs_on: "the message".to_owned(),
-        };
+/// The verdict of a stage, and what it rests on.
+fn rehearse(
+    entry: &Entry,
+    probe: &Probe,
+    cx: &mut Context,
+    head: &mut request::Parts,
+) -> (Verdict, Option<String>) {
+    if let (Some(Phase::Authentication), Some(principal)) = (entry.phase, &probe.principal) {
+        let reason = format!("the caller is taken to be {}", principal.subject);
+        return (Verdict::Accepted, Some(reason));
+    }
+    let unknown = |hangs_on: &str| Verdict::Unknown {
+        hangs_on: hangs_on.to_owned(),
     };
-    let unknown = guard.reads().iter().find(|fact| !probe.knows(**fact));
-    match unknown {
-        Some(fact) => Verdict::Unknown {
-            hangs_on: describe(*fact).to_owned(),
-        },
-        None => guard
-            .rehearse(cx, head)
-            .map_or_else(|rejection| Verdict::from(&rejection), |()| Verdict::Accepted),
+    match &entry.stage {
+        Stage::Guard(guard) => {
+            let missing = guard.reads().iter().find(|fact| !probe.knows(**fact));
+            if let Some(fact) = missing {
+                return (unknown(describe(*fact)), None);
+            }
+            let verdict = guard.rehearse(cx, head);
+            (of_rehearsal(&verdict), guard.reason(head))
+        }
+        Stage::Transform(transform) => {
+            let verdict = transform.rehearse(cx, head);
+            let verdict =
+                verdict.map_or_else(|| unknown(transform.hangs_on()), |verdict| of_rehearsal(&verdict));
+            (verdict, None)
+        }
+    }
+}
+
+fn of_rehearsal(verdict: &Result<(), Rejection>) -> Verdict {
+    match verdict {
+        Ok(()) => Verdict::Accepted,
+        Err(rejection) => Verdict::from(rejection),
     }
 }
 

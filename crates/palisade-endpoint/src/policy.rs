@@ -49,6 +49,8 @@ pub(crate) struct CompiledGroup {
     pub(crate) interceptors: Vec<String>,
     pub(crate) report_only: bool,
     pub(crate) pipeline: Pipeline,
+    /// Whether a stage finds out who is calling.
+    pub(crate) authenticates: bool,
     /// The settings that each stage of the pipeline was built from.
     pub(crate) settings: Vec<Arc<[Setting]>>,
 }

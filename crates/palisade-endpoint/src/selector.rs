@@ -239,12 +239,17 @@ impl Selectors {
         .or_else(|| self.path_mismatch(target.path))
     }
 
+    /// Whether requests with that method are taken, as far as it hangs on that.
+    pub(crate) fn takes_method(&self, method: &Method) -> bool {
+        let takes = |wanted: &Method| wanted == method || (wanted == Method::GET && method == Method::HEAD);
+        self.methods
+            .as_deref()
+            .is_none_or(|methods| methods.iter().any(takes))
+    }
+
     fn method_mismatch(&self, method: &Method) -> Option<Mismatch> {
         let methods = self.methods.as_deref()?;
-        let fits = methods
-            .iter()
-            .any(|wanted| wanted == method || (wanted == Method::GET && method == Method::HEAD));
-        (!fits).then(|| Mismatch {
+        (!self.takes_method(method)).then(|| Mismatch {
             selector: "methods",
             wanted: methods
                 .iter()

@@ -6,7 +6,7 @@ use axum::extract::OriginalUri;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request};
 use http_body::Body;
-use palisade_core::facts::{WireUri, wire_path};
+use palisade_core::facts::{WireUri, X_ON_BEHALF_OF, wire_path};
 use palisade_core::head::{self, HeadLimits};
 use palisade_core::pipeline::{BoxError, ExchangeBody, ExchangeFuture};
 use palisade_core::{Context, EndpointName, MatchedGroup, Pipeline, RefusalFormat, Rejection};
@@ -21,6 +21,9 @@ use crate::selector::Target;
 ///
 /// It may be mounted around a router, or inside one with `Router::layer`, also below `Router::nest`: it looks at the path as
 /// it came over the wire.
+///
+/// `X-On-Behalf-Of` goes no further than the stage that judges it: where a group has no stage of the phase
+/// [`Authentication`](palisade_core::Phase::Authentication), the field is removed here.
 #[derive(Debug, Clone)]
 pub struct EndpointGroupsLayer {
     policy: PolicyHandle,
@@ -122,9 +125,15 @@ fn choose(
                 name: group.name.clone(),
                 position,
             });
+            if !group.authenticates {
+                head.headers.remove(X_ON_BEHALF_OF);
+            }
             Ok((group.pipeline.clone(), Context::with_format(head, format)))
         }
-        Ok(None) => Ok((policy.passing.clone(), Context::with_format(head, format))),
+        Ok(None) => {
+            head.headers.remove(X_ON_BEHALF_OF);
+            Ok((policy.passing.clone(), Context::with_format(head, format)))
+        }
         Err(rejection) => Err(Box::new(
             rejection.refuse(&mut Context::with_format(head, format), "endpoint-groups"),
         )),

@@ -70,7 +70,6 @@ mod json;
 mod keys;
 mod message;
 mod parts;
-mod pool;
 mod profiles;
 mod rejection;
 mod server;
@@ -86,7 +85,7 @@ pub use format::{Body, FormatError, Jwt, MessageFormat, MessageFormats, Raw, Wri
 pub use keys::{DecryptionKey, EncryptionKey, KeyError, SigningKey, VerificationKey};
 pub use message::{Passed, ReadError, ReadMessage, Reader, WriteError, Writer};
 pub use parts::{Incoming, Outgoing, unverified_header};
-pub use pool::{CryptoPool, PoolError};
+pub use palisade_core::pool::{CryptoPool, PoolError};
 pub use rejection::Refused;
 pub use server::{MessageSecurity, MessageSecurityBuilder, Unusable};
 pub use settings::{

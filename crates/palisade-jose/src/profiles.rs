@@ -9,7 +9,7 @@ use palisade_keystore::Keystores;
 use crate::algorithms::Algorithms;
 use crate::format::{MessageFormat, MessageFormats};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
-use crate::pool::CryptoPool;
+use palisade_core::pool::CryptoPool;
 use crate::settings::{MessageSettings, ReadProfileSettings, TimestampSettings, WriteProfileSettings};
 use crate::times::TimeRules;
 use crate::wire::MAX_TRIED;

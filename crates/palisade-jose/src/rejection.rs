@@ -6,7 +6,7 @@ use palisade_core::{Rejection, ReplayError};
 
 use crate::binding::BindingFault;
 use crate::message::{ReadError, WriteError};
-use crate::pool::PoolError;
+use palisade_core::pool::PoolError;
 use crate::times::TimeFault;
 
 /// Why a message is refused.

@@ -140,6 +140,7 @@ impl Acceptor {
         let peer = stream.peer_addr().map_err(Failure::Gone)?;
         let local = stream.local_addr().map_err(Failure::Gone)?;
         let mut connection = Connection::new(Arc::clone(&self.0.name), peer, local);
+        connection.asks_for_certificates = snapshot.asks_for_certificates;
         let mut proxied = None;
         if snapshot.proxy_protocol == ProxyProtocol::Required {
             if !snapshot.trusted_proxies.contains(peer.into()) {

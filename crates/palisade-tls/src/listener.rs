@@ -31,6 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) client_cert_header: ClientCertHeader,
     pub(crate) forwarded_header: ForwardedHeader,
     pub(crate) handshake_timeout: Duration,
+    /// Whether clients can show certificates here, by whatever way.
+    pub(crate) asks_for_certificates: bool,
     pub(crate) files: Vec<PathBuf>,
     sessions: Sessions,
 }
@@ -59,6 +61,7 @@ impl Snapshot {
         };
         let (trust, tls) = handshakes(settings, surroundings, &sessions, &mut faults, &mut findings);
         let snapshot = Self {
+            asks_for_certificates: settings.asks_for_certificates(),
             tls,
             trust,
             trusted_proxies,

@@ -7,7 +7,7 @@ use std::task::{self, Poll, ready};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Request, Response, StatusCode, request};
-use palisade_core::{Context, RefusalFormat, Rejection, RequestId};
+use palisade_core::{Connection, Context, RefusalFormat, Rejection, RequestId};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -66,7 +66,7 @@ impl<S> ConnectionService<S> {
     }
 
     /// The facts of the connection.
-    pub fn connection(&self) -> &Arc<palisade_core::Connection> {
+    pub fn connection(&self) -> &Arc<Connection> {
         &self.established.connection
     }
 
@@ -98,7 +98,15 @@ impl<S> ConnectionService<S> {
         } else {
             &established.connection
         };
-        head.extensions.insert(Arc::clone(connection));
+        let connection = if connection.asks_for_certificates == snapshot.asks_for_certificates {
+            Arc::clone(connection)
+        } else {
+            // The listener was reloaded since: a connection that nobody asked for a certificate is held to the new rule.
+            let mut connection = Connection::clone(connection);
+            connection.asks_for_certificates = snapshot.asks_for_certificates;
+            Arc::new(connection)
+        };
+        head.extensions.insert(connection);
         if let Some(presented) = &established.presented
             && !presented.is_accepted(snapshot.trust.as_deref(), shared.clock.now())
         {

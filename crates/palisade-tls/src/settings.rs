@@ -46,6 +46,18 @@ impl Default for ListenerSettings {
     }
 }
 
+impl ListenerSettings {
+    /// Whether clients can show certificates here: in the handshake, in a field that trusted proxies send, or in the PROXY protocol
+    /// of proxies that end TLS.
+    pub fn asks_for_certificates(&self) -> bool {
+        let in_handshake = self.tls.enabled && self.tls.client_auth != ClientAuth::None;
+        let in_proxy_header = !self.tls.enabled
+            && self.proxy_protocol != ProxyProtocol::Off
+            && !self.tls.client_ca_aliases.is_empty();
+        in_handshake || in_proxy_header || self.client_cert_header != ClientCertHeader::Off
+    }
+}
+
 /// The TLS side of a listener.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

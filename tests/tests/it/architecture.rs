@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may depend on.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("palisade-core", &[]),
     ("palisade-config", &["core"]),
     ("palisade-keystore", &["core"]),
@@ -14,12 +14,24 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("palisade-ip-filter", &["core"]),
     ("palisade-headers", &["core"]),
     ("palisade-endpoint", &["core", "config"]),
+    ("palisade-access", &["core"]),
     ("palisade-client", &["core", "keystore"]),
+    ("palisade-directory", &["core", "keystore"]),
+    ("palisade-identity", &["core", "directory", "keystore"]),
     ("palisade-jose", &["core", "keystore"]),
     ("palisade-store", &["core"]),
     (
         "palisade-server",
-        &["client", "config", "core", "endpoint", "keystore", "store", "tls"],
+        &[
+            "client",
+            "config",
+            "core",
+            "directory",
+            "endpoint",
+            "keystore",
+            "store",
+            "tls",
+        ],
     ),
     ("palisade", &["*"]),
     ("palisade-cli", &["*"]),
@@ -27,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Which crates may use a library directly, in code that ships.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("figment", &["palisade-config", "palisade-endpoint"]),
     (
         "rustls",
@@ -48,6 +60,8 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("openssl", &["palisade-jose"]),
     ("jsonwebtoken", &["palisade-identity"]),
     ("redb", &["palisade-store"]),
+    ("sqlx", &["palisade-directory"]),
+    ("argon2", &["palisade-directory"]),
     ("clap", &["palisade-cli"]),
 ];
 

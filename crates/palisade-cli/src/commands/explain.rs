@@ -1,10 +1,11 @@
 //! `palisade explain`: what would happen to a request, and why.
 
 use std::io;
+use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use palisade_core::TlsSession;
+use palisade_core::{Principal, TlsSession};
 use palisade_endpoint::{ExplainedStage, Explanation, Probe, Verdict};
 
 use super::compile;
@@ -31,7 +32,10 @@ fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
     let mut probe = Probe::new(method(&arguments.method)?, target(&arguments.path)?);
     probe.headers = headers(&arguments.headers)?;
     probe.peer = arguments.peer;
-    probe.user.clone_from(&arguments.user);
+    probe.principal = arguments
+        .user
+        .as_deref()
+        .map(|user| Arc::new(Principal::new(user, "explain")));
     // No suite is claimed: stages that look at one have to say that they do not know it.
     probe.tls = arguments.tls.map(|version| TlsSession::new(version, ""));
     Ok(probe)
@@ -133,6 +137,9 @@ fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> 
         stage.interceptor,
         shown(&stage.verdict),
     ))?;
+    if let Some(reason) = &stage.reason {
+        output.line(format_args!("       {reason}"))?;
+    }
     for setting in &stage.settings {
         let origin = styled(FAINT, format_args!("({})", setting.origin));
         output.line(format_args!(

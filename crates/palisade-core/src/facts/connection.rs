@@ -24,6 +24,8 @@ pub struct Connection {
     pub tls: Option<TlsSession>,
     /// The client's certificate, verified.
     pub certificate: Option<Arc<ClientCertificate>>,
+    /// Whether clients of this listener can show a certificate: it asks for one in the handshake, or trusted proxies carry them.
+    pub asks_for_certificates: bool,
 }
 
 impl Connection {
@@ -36,6 +38,7 @@ impl Connection {
             client: peer.into(),
             tls: None,
             certificate: None,
+            asks_for_certificates: false,
         }
     }
 
@@ -50,6 +53,13 @@ impl Connection {
     #[must_use]
     pub fn with_tls(mut self, tls: TlsSession) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// At a listener whose clients can show certificates.
+    #[must_use]
+    pub fn asking_for_certificates(mut self) -> Self {
+        self.asks_for_certificates = true;
         self
     }
 

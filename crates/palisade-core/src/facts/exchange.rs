@@ -153,11 +153,17 @@ pub struct Principal {
     /// The organisation the user belongs to.
     pub tenant: Option<Arc<str>>,
     /// Roles from the directory or the token.
-    pub roles: Vec<Arc<str>>,
+    pub roles: Arc<[Arc<str>]>,
     /// Scopes of the token or API key.
-    pub scopes: Vec<Arc<str>>,
+    pub scopes: Arc<[Arc<str>]>,
     /// The evidence that was accepted, such as `certificate` or `bearer`.
     pub how: Arc<str>,
+    /// The name of the API key that was shown, by which keys can be told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Arc<str>>,
+    /// Whether the subject is a tenant, and no user: only its certificate was shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_tenant: bool,
 }
 
 impl Principal {
@@ -166,10 +172,57 @@ impl Principal {
         Self {
             subject: subject.into(),
             tenant: None,
-            roles: Vec::new(),
-            scopes: Vec::new(),
+            roles: Arc::default(),
+            scopes: Arc::default(),
             how: how.into(),
+            api_key: None,
+            is_tenant: false,
         }
+    }
+
+    /// Of that tenant.
+    #[must_use]
+    pub fn of_tenant(mut self, tenant: Option<Arc<str>>) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
+    /// With these roles.
+    #[must_use]
+    pub fn with_roles(mut self, roles: Arc<[Arc<str>]>) -> Self {
+        self.roles = roles;
+        self
+    }
+
+    /// With these scopes.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: Arc<[Arc<str>]>) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Known by that API key.
+    #[must_use]
+    pub fn by_api_key(mut self, name: Arc<str>) -> Self {
+        self.api_key = Some(name);
+        self
+    }
+
+    /// A tenant that speaks for itself.
+    #[must_use]
+    pub fn as_tenant(mut self) -> Self {
+        self.is_tenant = true;
+        self
+    }
+
+    /// Whether it has that role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| **own == *role)
+    }
+
+    /// Whether it has that scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|own| **own == *scope)
     }
 }
 

@@ -37,7 +37,10 @@ pub use message::{MessageTimes, SecuredMessage};
 
 use std::sync::Arc;
 
-use http::{Extensions, request};
+use http::{Extensions, HeaderName, request};
+
+/// The field in which a tenant names the user it acts for. No handler ever sees it.
+pub const X_ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
 /// The path of the request as it came over the wire.
 pub fn wire_path(head: &request::Parts) -> &str {

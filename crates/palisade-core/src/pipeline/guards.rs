@@ -1,27 +1,41 @@
-//! The synchronous part: guards over heads.
+//! The synchronous part: guards, and transforms that only look at heads of requests and need not wait.
 
 use bytes::Bytes;
 use http::{Response, request, response};
 
 use super::body::ExchangeBody;
+use super::transforms::mend_length;
 use super::{Pipeline, record};
-use crate::stage::{Entry, Stage};
+use crate::stage::{Entry, Message, Stage, Step};
 use crate::{Context, Rejection};
 
-/// Runs the first `count` stages, which are guards, over the head of the request.
-///
-/// A refusal comes back as the answer, unwound through the guards before it.
-pub(super) fn request(
-    entries: &[Entry],
-    cx: &mut Context,
-    head: &mut request::Parts,
-) -> Option<Response<Bytes>> {
+/// How far the request came.
+pub(super) enum Passage {
+    /// Past all of them.
+    Through,
+    /// To the stage at this position, which has to wait; it has left everything as it was.
+    Waits(usize),
+    /// It was refused. This is the answer, unwound through the guards before.
+    Refused(Response<Bytes>),
+}
+
+/// Runs leading stages, which only look at heads, over the request.
+pub(super) fn request(entries: &[Entry], cx: &mut Context, message: &mut Message<request::Parts>) -> Passage {
     for (position, entry) in entries.iter().enumerate() {
-        let Stage::Guard(guard) = &entry.stage else {
-            continue;
-        };
         cx.enter(position, entry.report_only);
-        if let Err(rejection) = guard.request(cx, head) {
+        let verdict = match &entry.stage {
+            Stage::Guard(guard) => guard.request(cx, &mut message.head),
+            Stage::Transform(transform) => {
+                let Step::Done(verdict) = transform.request(cx, message) else {
+                    return Passage::Waits(position);
+                };
+                if let Some(length) = message.take_replaced() {
+                    mend_length(&mut message.head.headers, length);
+                }
+                verdict
+            }
+        };
+        if let Err(rejection) = verdict {
             let reports = entry.report_only && !rejection.stands_in_reports();
             record(cx, entry, &rejection, reports);
             if !reports {
@@ -30,11 +44,11 @@ pub(super) fn request(
                 if let Some(other) = unwind(entered, cx, &mut head) {
                     body = other;
                 }
-                return Some(Response::from_parts(head, body));
+                return Passage::Refused(Response::from_parts(head, body));
             }
         }
     }
-    None
+    Passage::Through
 }
 
 /// Runs guards in reverse over the head of the response; `Some` is the body of a refusal that took its place.

@@ -5,7 +5,8 @@
 //! 3. Bodies stream, unless a [`Transform`](crate::Transform) needs them whole; then they are read once for all stages, and never
 //!    beyond [`PipelineLimits`].
 //! 4. An error of the inner service passes untouched, and no stage sees it.
-//! 5. A pipeline of guards alone polls the inner future in place and allocates nothing; one with transforms runs in one box.
+//! 5. A pipeline of guards alone polls the inner future in place and allocates nothing; so does one with transforms that need no
+//!    body, look at no response, and need not wait. Any other runs in one box.
 //! 6. The body of the response owns the [`Context`](crate::Context), so what a stage keeps there lives to the last byte.
 //!
 //! The law behind it: a pipeline of stages behaves like the nested layers of those stages, one by one.
@@ -78,22 +79,22 @@ pub struct Pipeline(Arc<Shape>);
 struct Shape {
     entries: Box<[Entry]>,
     limits: PipelineLimits,
-    /// How many guards stand before the first transform.
-    leading_guards: usize,
+    /// How many stages that only look at heads of requests stand before the first other one.
+    leading: usize,
 }
 
 impl Pipeline {
     /// A pipeline of these stages, in this order.
     pub fn new<E: Into<Entry>>(entries: impl IntoIterator<Item = E>, limits: PipelineLimits) -> Self {
         let entries: Box<[Entry]> = entries.into_iter().map(Into::into).collect();
-        let leading_guards = entries
+        let leading = entries
             .iter()
-            .take_while(|entry| matches!(entry.stage, Stage::Guard(_)))
+            .take_while(|entry| entry.stage.is_of_heads())
             .count();
         Self(Arc::new(Shape {
             entries,
             limits,
-            leading_guards,
+            leading,
         }))
     }
 
@@ -109,7 +110,8 @@ impl Pipeline {
 
     /// Whether no stage waits or needs a body.
     pub fn is_guards_alone(&self) -> bool {
-        self.0.leading_guards == self.0.entries.len()
+        let mut entries = self.0.entries.iter();
+        entries.all(|entry| matches!(entry.stage, Stage::Guard(_)))
     }
 }
 

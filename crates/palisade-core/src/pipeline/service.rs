@@ -9,10 +9,12 @@ use tower_service::Service;
 
 use super::body::ExchangeBody;
 use super::future::ExchangeFuture;
+use super::guards::{self, Passage};
 use super::transforms::Exchange;
-use super::{BoxError, Pipeline, guards};
+use super::{BoxError, Pipeline};
 use crate::Context;
 use crate::facts::BodyOnGet;
+use crate::stage::Message;
 
 /// A service behind a [`Pipeline`].
 #[derive(Debug, Clone)]
@@ -79,15 +81,22 @@ impl Pipeline {
         if matches!(head.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
             head.extensions.insert(BodyOnGet);
         }
-        let entered = self.0.leading_guards;
-        let leading = self.entries().get(..entered).unwrap_or_default();
-        if let Some(refusal) = guards::request(leading, &mut context, &mut head) {
-            return ExchangeFuture::with_answer(refusal.map(|bytes| ExchangeBody::whole(bytes, context)));
-        }
-        if self.is_guards_alone() {
-            let future = inner.call(Request::from_parts(head, body));
-            return ExchangeFuture::guards(future, self.clone(), context);
-        }
+        let count = self.entries().len();
+        let leading = self.entries().get(..self.0.leading).unwrap_or_default();
+        let mut message = Message::new(head, None);
+        let entered = match guards::request(leading, &mut context, &mut message) {
+            Passage::Refused(refusal) => {
+                return ExchangeFuture::with_answer(refusal.map(|bytes| ExchangeBody::whole(bytes, context)));
+            }
+            Passage::Through if leading.len() == count => {
+                let (head, whole) = message.into_parts();
+                let body = whole.map_or(body, B::from);
+                let future = inner.call(Request::from_parts(head, body));
+                return ExchangeFuture::guards(future, self.clone(), context);
+            }
+            Passage::Through => leading.len(),
+            Passage::Waits(position) => position,
+        };
         // The service that was ready is the one to be called (tower_service::Service, "Be careful when cloning inner services").
         let clone = inner.clone();
         let ready = mem::replace(inner, clone);
@@ -95,7 +104,7 @@ impl Pipeline {
             pipeline: self.clone(),
             context,
             entered,
-            head,
+            message,
             body,
         };
         ExchangeFuture::boxed(Box::pin(exchange.run(ready)))

@@ -19,7 +19,7 @@ pub(super) struct Exchange<B> {
     pub(super) context: Context,
     /// Stages before this position have accepted the request already.
     pub(super) entered: usize,
-    pub(super) head: request::Parts,
+    pub(super) message: Message<request::Parts>,
     pub(super) body: B,
 }
 
@@ -39,10 +39,9 @@ where
             pipeline,
             mut context,
             entered,
-            head,
+            mut message,
             body,
         } = self;
-        let mut message = Message::new(head, None);
         let mut stream = Some(body);
         for (position, entry) in pipeline.entries().iter().enumerate().skip(entered) {
             context.enter(position, entry.report_only);
@@ -126,6 +125,9 @@ where
     R::Error: Into<BoxError>,
 {
     for (position, entry) in pipeline.entries().iter().enumerate().take(entered).rev() {
+        if matches!(&entry.stage, Stage::Transform(transform) if !transform.answers()) {
+            continue;
+        }
         cx.enter(position, entry.report_only);
         if let Some(refusal) = stage(pipeline, entry, &mut cx, &mut message, &mut stream).await {
             let (head, body) = refusal.into_parts();
@@ -152,7 +154,7 @@ fn unread<Head, B>(message: &Message<Head>, stream: &mut Option<B>) -> Option<B>
 }
 
 /// The length of a body that a stage put in place of another.
-fn mend_length(headers: &mut HeaderMap, length: usize) {
+pub(super) fn mend_length(headers: &mut HeaderMap, length: usize) {
     headers.remove(TRANSFER_ENCODING);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
 }

@@ -77,6 +77,8 @@ pub(crate) enum Effect {
 pub(crate) struct Plan {
     /// `None` is a guard.
     pub(crate) transform: Option<(Bodies, bool)>,
+    /// Whether a transform looks at responses.
+    pub(crate) answers: bool,
     pub(crate) on_request: Effect,
     pub(crate) on_response: Effect,
     pub(crate) report_only: bool,
@@ -197,6 +199,10 @@ impl Transform for Actor {
 
     fn needs(&self) -> Bodies {
         self.plan.transform.map(|(bodies, _)| bodies).unwrap_or_default()
+    }
+
+    fn answers(&self) -> bool {
+        self.plan.answers
     }
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -355,9 +361,11 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         Just(Bodies::Both)
     ];
     let transform = prop_oneof![Just(None), (bodies, any::<bool>()).prop_map(Some)];
-    (transform, effect(), effect(), prop::bool::weighted(0.2)).prop_map(
-        |(transform, on_request, on_response, report_only)| Plan {
+    let answers = any::<bool>();
+    (transform, answers, effect(), effect(), prop::bool::weighted(0.2)).prop_map(
+        |(transform, answers, on_request, on_response, report_only)| Plan {
             transform,
+            answers,
             on_request,
             on_response,
             report_only,

@@ -7,6 +7,7 @@
 )]
 
 mod axum_agrees;
+mod callers;
 mod clients;
 mod common;
 mod compile;

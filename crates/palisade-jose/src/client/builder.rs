@@ -9,7 +9,7 @@ use super::{ClientMessageSecurity, RequestRules, ResponseRules};
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::message::{reader, writer};
-use crate::pool::CryptoPool;
+use palisade_core::pool::CryptoPool;
 use crate::server::Unusable;
 use crate::times::TimeRules;
 

@@ -21,7 +21,7 @@ use crate::claims::Claims;
 use crate::format::Body;
 use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
 use crate::message::{OnFailure, ReadMessage, Reader, Writer};
-use crate::pool::{CryptoPool, PoolError};
+use palisade_core::pool::{CryptoPool, PoolError};
 use crate::rejection::Refused;
 use crate::times::TimeRules;
 

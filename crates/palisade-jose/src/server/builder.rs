@@ -12,7 +12,7 @@ use crate::algorithms::Algorithms;
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::message::{reader, writer};
-use crate::pool::CryptoPool;
+use palisade_core::pool::CryptoPool;
 use crate::times::TimeRules;
 
 /// Builds a [`MessageSecurity`].

@@ -2,7 +2,7 @@
 
 use palisade_config::Config;
 use palisade_core::{Finding, Severity};
-use palisade_tls::{ClientAuth, ClientCertHeader, ListenerSettings, ProxyProtocol};
+use palisade_tls::ListenerSettings;
 
 use super::{ServerSettings, located};
 
@@ -11,7 +11,7 @@ const CALLER: &str = "caller";
 
 impl ServerSettings {
     pub(super) fn unknown_callers(&self, config: &Config) -> Vec<Finding> {
-        if self.listeners.values().any(may_know_callers) {
+        if (self.listeners.values()).any(ListenerSettings::asks_for_certificates) {
             return Vec::new();
         }
         let interceptors = config.names("palisade.interceptors");
@@ -27,12 +27,6 @@ impl ServerSettings {
             })
             .collect()
     }
-}
-
-fn may_know_callers(listener: &ListenerSettings) -> bool {
-    (listener.tls.enabled && listener.tls.client_auth != ClientAuth::None)
-        || listener.client_cert_header != ClientCertHeader::Off
-        || listener.proxy_protocol != ProxyProtocol::Off
 }
 
 fn is_to_caller(config: &Config, interceptor: &str) -> bool {

@@ -111,7 +111,6 @@ struct Queues {
 
 /// Why work was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum PoolError {
     /// The queue is full.
     #[error("the queue before the cryptographic threads is full")]
@@ -149,7 +148,7 @@ impl CryptoPool {
             match thread.spawn(move || queues.work()) {
                 Ok(_) => started += 1,
                 Err(error) => {
-                    tracing::error!(target: "palisade::message", %error, "a cryptographic thread does not start");
+                    tracing::error!(target: "palisade::pool", %error, "a cryptographic thread does not start");
                 }
             }
         }
@@ -172,7 +171,7 @@ impl CryptoPool {
     }
 
     /// [`admit`](Self::admit) for work that takes no longer than a few operations with keys, and waits for nothing.
-    pub(crate) async fn admit_brief<T, F>(&self, bytes: usize, work: F) -> Result<T, PoolError>
+    pub async fn admit_brief<T, F>(&self, bytes: usize, work: F) -> Result<T, PoolError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
@@ -217,7 +216,7 @@ impl CryptoPool {
     }
 
     /// [`finish`](Self::finish) for work that takes no longer than a few operations with keys, and waits for nothing.
-    pub(crate) async fn finish_brief<T, F>(&self, work: F) -> Result<T, PoolError>
+    pub async fn finish_brief<T, F>(&self, work: F) -> Result<T, PoolError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
@@ -287,7 +286,7 @@ impl Queues {
             if catch_unwind(AssertUnwindSafe(|| work.run())).is_ok() {
                 done.push(work);
             } else {
-                tracing::error!(target: "palisade::message", "cryptographic work panicked");
+                tracing::error!(target: "palisade::pool", "cryptographic work panicked");
             }
             if done.len() == TOGETHER || !is_brief {
                 done.drain(..).for_each(Job::answer);
@@ -313,7 +312,7 @@ impl Queues {
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        tracing::debug!(target: "palisade::message", %error, "a cryptographic thread keeps its priority");
+        tracing::debug!(target: "palisade::pool", %error, "a cryptographic thread keeps its priority");
     }
 }
 
