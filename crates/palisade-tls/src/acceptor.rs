@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::clients::Trust;
+use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::listener::{Snapshot, Surroundings};
 use crate::presented::{Presented, Recent};
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) recent: Recent,
+    pub(crate) ending: Ending,
     folder: PathBuf,
 }
 
@@ -60,6 +62,7 @@ impl Acceptor {
             name: name.into(),
             snapshot: ArcSwap::from_pointee(snapshot),
             recent: Recent::default(),
+            ending: Ending::default(),
             folder: folder.to_owned(),
             clock,
         };

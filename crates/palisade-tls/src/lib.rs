@@ -10,6 +10,7 @@
 //! 6. Facts are parsed once per connection and handed to each request.
 //! 7. A head of HTTP/1 that says twice how long its body is reaches the service with the fact
 //!    [`FramingConflict`](palisade_core::FramingConflict), although the library for HTTP/1 drops one of the fields.
+//! 8. A client certificate that comes with a request and ends within thirty days is told in the log, once a day.
 //!
 //! With revocation lists given, a certificate that no list covers is refused, and so is everything below a list that is past its
 //! `nextUpdate`. Certificates of X.509 version 1 are not accepted.
@@ -54,6 +55,7 @@ mod client_cert;
 mod clients;
 mod crl;
 mod element;
+mod ending;
 mod failure;
 mod fields;
 mod floor;

@@ -107,12 +107,15 @@ impl<S> ConnectionService<S> {
             Arc::new(connection)
         };
         head.extensions.insert(connection);
-        if let Some(presented) = &established.presented
-            && !presented.is_accepted(snapshot.trust.as_deref(), shared.clock.now())
-        {
-            return Err(Refused::Handshake);
+        if let Some(presented) = &established.presented {
+            let now = shared.clock.now();
+            if !presented.is_accepted(snapshot.trust.as_deref(), now) {
+                return Err(Refused::Handshake);
+            }
+            shared.ending.see(presented.certificate(), &shared.name, now);
         }
         if is_carried && let Some(certificate) = fields::certificate(&head.headers, shared, &snapshot)? {
+            shared.ending.see(&certificate, &shared.name, shared.clock.now());
             head.extensions.insert(certificate);
         }
         if is_from_proxy && let Some(address) = fields::address(&head.headers, &snapshot) {
