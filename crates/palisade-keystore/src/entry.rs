@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::error::StoreError;
 use crate::facts::{self, BadCertificate, CertificateFacts, certificate_facts};
@@ -38,6 +39,11 @@ impl Certificate {
 
     pub(crate) fn spki(&self) -> Result<Vec<u8>, BadCertificate> {
         facts::spki(&self.der)
+    }
+
+    /// Asks something of the public key, and is answered `false` where there is none.
+    pub(crate) fn with_key(&self, ask: impl FnOnce(&SubjectPublicKeyInfo<'_>) -> bool) -> bool {
+        X509Certificate::from_der(&self.der).is_ok_and(|(_, parsed)| ask(parsed.public_key()))
     }
 
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {

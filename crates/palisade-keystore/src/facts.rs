@@ -191,14 +191,16 @@ fn alternative_name(name: &GeneralName<'_>) -> Option<SubjectAltName> {
     })
 }
 
-fn serial_number(serial: &[u8]) -> &[u8] {
+/// A serial number without leading zeros.
+pub(crate) fn serial_number(serial: &[u8]) -> &[u8] {
     match serial {
         [0, rest @ ..] if !rest.is_empty() => serial_number(rest),
         _ => serial,
     }
 }
 
-fn instant(time: ASN1Time) -> SystemTime {
+/// A date of a certificate or list.
+pub(crate) fn instant(time: ASN1Time) -> SystemTime {
     let seconds = time.timestamp();
     let distance = Duration::from_secs(seconds.unsigned_abs());
     let shifted = if seconds < 0 {

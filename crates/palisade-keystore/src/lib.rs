@@ -1,4 +1,4 @@
-//! Keys and certificates by alias, from PEM, PKCS#12, JKS and JWK Set; and written as these.
+//! Keys and certificates by alias, from PEM, PKCS#12, JKS and JWK Set; written as these; and made by an authority of one's own.
 //!
 //! 1. The format is read off the content, never off a file's name.
 //! 2. Every error of every keystore is reported, each with the property at fault; no text carries a secret.
@@ -8,6 +8,7 @@
 //! 6. PKCS#12 without a MAC is refused; the digest of a JKS file is verified, which needs its password.
 //! 7. Every key has a `kid`: the one its JWK names, else the thumbprint of RFC 7638 in base64url.
 //! 8. A key of a kind that is not supported stops nobody who does not ask for it; whoever does is told why.
+//! 9. An [`Authority`] issues certificates of clients and servers, and revokes them; an [`AuthorityFolder`] keeps it.
 //!
 //! What it does not protect against: a key is in this process's memory, and a copy that a library made while decoding may
 //! outlive it; a file that its owner's account may write can be replaced by that account. Certificates are not verified here
@@ -36,15 +37,18 @@
 //! ```
 
 mod age;
+mod authority;
 mod der;
 mod entry;
 mod error;
 mod facts;
+mod issued;
 mod jks;
 mod jwk;
 mod keystores;
 mod location;
 mod name;
+mod password;
 mod pem;
 mod pkcs12;
 mod private_key;
@@ -54,15 +58,21 @@ mod store;
 mod weak;
 mod writer;
 
+pub use authority::{
+    Authority, AuthorityError, AuthorityFolder, BadList, BadRequest, CertificateRequest, Issued, KeySource,
+    NewAuthority, Purpose, Revocation, RevocationList, RevocationReason, SigningRequest, Subject,
+};
 pub use entry::{Certificate, Entry, KeyEntry, UnusableKey};
 pub use error::{LoadError, LoadErrors, LookupError, StoreError};
 pub use facts::{
     BadCertificate, CertificateFacts, KeyAlgorithm, certificate_facts, client_certificate, fingerprint,
 };
+pub use issued::{NotIssued, check_chain, check_issued_by};
 pub use jwk::Usage;
 pub use keystores::{Alarm, Keystores};
 pub use location::{BadLocation, resolve};
-pub use private_key::{BadPrivateKey, PrivateKey};
+pub use password::random_password;
+pub use private_key::{BadPrivateKey, KeyKind, NoRandomness, PrivateKey};
 pub use public_key::{BadPublicKey, PublicKey};
 pub use settings::{KeystoreSettings, StoreType};
 pub use store::Keystore;

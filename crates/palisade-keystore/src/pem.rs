@@ -6,7 +6,7 @@
 //! 3. Sections that are neither keys nor certificates (parameters, requests, revocation lists) are skipped.
 //! 4. A file without sections may be one DER certificate or key.
 
-mod sections;
+pub(crate) mod sections;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Private keys: read in every usual encoding, kept in one.
+//! Private keys: read in every usual encoding, kept in one, and made anew.
 
 use std::fmt;
 
@@ -21,6 +21,22 @@ use crate::public_key::{BadPublicKey, PublicKey};
 const MAX_ITERATIONS: u32 = 10_000_000;
 /// More memory than this for one scrypt would let a file take the machine down.
 const MAX_SCRYPT_BYTES: u64 = 256 << 20;
+
+/// The algorithm and size of a key that is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// ECDSA on P-256: fast, and understood by everybody.
+    #[default]
+    EcP256,
+    /// RSA with 3072 bits, for peers that know nothing else. Making one takes a good part of a second.
+    Rsa3072,
+}
+
+/// The system gives no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes")]
+pub struct NoRandomness;
 
 /// Why a private key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +69,19 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
+    /// Makes a key.
+    pub fn generate(kind: KeyKind) -> Result<Self, NoRandomness> {
+        let made = match kind {
+            KeyKind::EcP256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+                .ok()
+                .and_then(|key| Self::of_ec(&key, KeyAlgorithm::EcP256)),
+            KeyKind::Rsa3072 => rsa::KeyPair::generate(rsa::KeySize::Rsa3072)
+                .ok()
+                .and_then(|key| Self::of_rsa(&key)),
+        };
+        made.ok_or(NoRandomness)
+    }
+
     /// Reads a key from PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) or SEC 1 (RFC 5915).
     pub fn from_der(der: &[u8]) -> Result<Self, BadPrivateKey> {
         Self::rsa(der)
@@ -107,6 +136,10 @@ impl PrivateKey {
         let key = rsa::KeyPair::from_pkcs8(der)
             .or_else(|_| rsa::KeyPair::from_der(der))
             .ok()?;
+        Self::of_rsa(&key)
+    }
+
+    fn of_rsa(key: &rsa::KeyPair) -> Option<Self> {
         let encoded: Pkcs8V1Der<'_> = key.as_der().ok()?;
         Some(Self {
             pkcs8: Zeroizing::new(encoded.as_ref().to_vec()),
@@ -123,11 +156,15 @@ impl PrivateKey {
         ];
         curves.into_iter().find_map(|(curve, algorithm)| {
             let key = EcdsaKeyPair::from_private_key_der(curve, der).ok()?;
-            Some(Self {
-                pkcs8: Zeroizing::new(key.to_pkcs8v1().ok()?.as_ref().to_vec()),
-                public: key.public_key().as_ref().to_vec(),
-                algorithm,
-            })
+            Self::of_ec(&key, algorithm)
+        })
+    }
+
+    fn of_ec(key: &EcdsaKeyPair, algorithm: KeyAlgorithm) -> Option<Self> {
+        Some(Self {
+            pkcs8: Zeroizing::new(key.to_pkcs8v1().ok()?.as_ref().to_vec()),
+            public: key.public_key().as_ref().to_vec(),
+            algorithm,
         })
     }
 

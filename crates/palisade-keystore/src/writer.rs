@@ -7,12 +7,11 @@
 //!
 //! What it does not protect against: where the bytes go. Whoever writes them to a file chooses its mode.
 
-use std::fmt;
+pub(crate) mod pem;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use palisade_core::Secret;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -290,13 +289,7 @@ impl KeystoreBuilder {
 
     /// One entry as PEM (RFC 7468): the private key as PKCS#8 in the clear, then its chain; or the certificate, or public key.
     pub fn pem(&self, alias: &str) -> Result<Zeroizing<String>, WriteError> {
-        let item = self
-            .items
-            .iter()
-            .find(|item| item.alias() == alias)
-            .ok_or_else(|| WriteError::NoSuchAlias {
-                alias: alias.to_owned(),
-            })?;
+        let item = self.item(alias)?;
         let mut sections: Vec<(&str, &[u8])> = Vec::new();
         match item {
             Item::Key(entry) => sections.push(("PRIVATE KEY", entry.key().expose_pkcs8())),
@@ -305,7 +298,19 @@ impl KeystoreBuilder {
         }
         let certificates = item.certificates().iter();
         sections.extend(certificates.map(|certificate| ("CERTIFICATE", certificate.der().as_ref())));
-        Ok(pem(&sections))
+        Ok(pem::text(&sections))
+    }
+
+    /// One entry as [`pem`](Self::pem) writes it, its private key encrypted: AES-256-CBC under PBKDF2-HMAC-SHA256 (RFC 8018).
+    pub fn pem_encrypted(&self, alias: &str, password: &Secret) -> Result<Zeroizing<String>, WriteError> {
+        let Item::Key(entry) = self.item(alias)? else {
+            return self.pem(alias);
+        };
+        let key = pem::encrypted(entry.key(), password)?;
+        let mut sections: Vec<(&str, &[u8])> = vec![("ENCRYPTED PRIVATE KEY", &key)];
+        let certificates = entry.chain().iter();
+        sections.extend(certificates.map(|certificate| ("CERTIFICATE", certificate.der().as_ref())));
+        Ok(pem::text(&sections))
     }
 
     /// A JWK Set (RFC 7517) of the public keys alone, to be handed to partners.
@@ -328,6 +333,15 @@ impl KeystoreBuilder {
             })
             .collect();
         Ok(Zeroizing::new(set(keys?).to_string()))
+    }
+
+    fn item(&self, alias: &str) -> Result<&Item, WriteError> {
+        let mut items = self.items.iter();
+        items
+            .find(|item| item.alias() == alias)
+            .ok_or_else(|| WriteError::NoSuchAlias {
+                alias: alias.to_owned(),
+            })
     }
 
     fn check_certificates(&self, format: &'static str) -> Result<(), WriteError> {
@@ -371,28 +385,4 @@ fn strong(password: &Secret) -> Result<&str, WriteError> {
     } else {
         Ok(password)
     }
-}
-
-fn pem(sections: &[(&str, &[u8])]) -> Zeroizing<String> {
-    const LINE: usize = 64;
-    let size = |(label, der): &(&str, &[u8])| 2 * (label.len() + 20) + der.len() * 3 / 2 + 8;
-    // Reserved whole: a text that moves as it grows leaves copies of a key behind.
-    let mut text = Zeroizing::new(String::with_capacity(sections.iter().map(size).sum()));
-    for (label, der) in sections {
-        put(&mut text, format_args!("-----BEGIN {label}-----\n"));
-        let encoded = Zeroizing::new(STANDARD.encode(der));
-        let mut rest = encoded.as_str();
-        while !rest.is_empty() {
-            let (line, behind) = rest.split_at_checked(LINE).unwrap_or((rest, ""));
-            put(&mut text, format_args!("{line}\n"));
-            rest = behind;
-        }
-        put(&mut text, format_args!("-----END {label}-----\n"));
-    }
-    text
-}
-
-fn put(text: &mut String, what: fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = fmt::Write::write_fmt(text, what);
 }

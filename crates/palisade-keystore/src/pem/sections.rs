@@ -5,15 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// One `BEGIN` … `END`.
-pub(super) struct Section {
-    pub(super) label: String,
+pub(crate) struct Section {
+    pub(crate) label: String,
     /// Encrypted the old way, with `Proc-Type: 4,ENCRYPTED` (RFC 1421).
-    pub(super) encrypted: bool,
-    pub(super) der: Zeroizing<Vec<u8>>,
+    pub(crate) encrypted: bool,
+    pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
 /// Splits a text into its sections.
-pub(super) fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
+pub(crate) fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
     let mut sections = Vec::new();
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut lines = bytes

@@ -5,6 +5,7 @@
     reason = "a test that cannot make its files must stop"
 )]
 
+mod authority;
 mod jks;
 mod jwks;
 mod keystores;
