@@ -6,8 +6,8 @@
 //!    authority.
 //! 3. What it says is the operator's decision: of a signing request the key alone is taken, once its signature has shown that
 //!    the requester has the private half.
-//! 4. Its key usage is `digitalSignature`, and what message security needs to encrypt to it: `keyEncipherment` with RSA,
-//!    `keyAgreement` with EC (section 4.2.1.3).
+//! 4. Its key usage is `digitalSignature`; a client's has what message security needs to encrypt a response to it besides:
+//!    `keyEncipherment` with RSA, `keyAgreement` with EC (section 4.2.1.3).
 //! 5. What is made is verified before it is handed out.
 //! 6. A revocation list says when the next one is due, has a number that grows, and is the only record of what is revoked.
 //!
@@ -202,7 +202,7 @@ impl Authority {
         params.distinguished_name = request.subject.name()?;
         params.subject_alt_names = request::alternative_names(&request.names)?;
         params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = key_usages(public.algorithm());
+        params.key_usages = key_usages(request.purpose, public.algorithm());
         params.extended_key_usages = vec![match request.purpose {
             Purpose::Client => ExtendedKeyUsagePurpose::ClientAuth,
             Purpose::Server => ExtendedKeyUsagePurpose::ServerAuth,
@@ -266,16 +266,18 @@ fn may_not_issue(certificate: &Certificate) -> Option<&'static str> {
     }
 }
 
-fn key_usages(algorithm: &KeyAlgorithm) -> Vec<KeyUsagePurpose> {
-    let mut usages = vec![KeyUsagePurpose::DigitalSignature];
-    match algorithm {
-        KeyAlgorithm::Rsa(_) => usages.push(KeyUsagePurpose::KeyEncipherment),
-        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
-            usages.push(KeyUsagePurpose::KeyAgreement);
+fn key_usages(purpose: Purpose, algorithm: &KeyAlgorithm) -> Vec<KeyUsagePurpose> {
+    let encrypts = match (purpose, algorithm) {
+        (Purpose::Client, KeyAlgorithm::Rsa(_)) => Some(KeyUsagePurpose::KeyEncipherment),
+        (Purpose::Client, KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521) => {
+            Some(KeyUsagePurpose::KeyAgreement)
         }
-        KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => {}
-    }
-    usages
+        (Purpose::Client, KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_)) | (Purpose::Server, _) => None,
+    };
+    [KeyUsagePurpose::DigitalSignature]
+        .into_iter()
+        .chain(encrypts)
+        .collect()
 }
 
 /// Always 16 octets, and never negative: the first two bits are 01.

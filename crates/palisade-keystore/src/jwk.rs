@@ -10,6 +10,7 @@
 
 mod json;
 mod key;
+mod published;
 mod write;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::error::StoreError;
 use crate::pem::readable_by_others;
 use crate::store::Contents;
 
+pub use self::published::{BadJwkSet, PublishedKey, PublishedKeys, SkippedKey};
 pub(crate) use self::write::{private_members, public_members};
 
 /// What a key may be used for.

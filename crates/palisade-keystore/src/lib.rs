@@ -68,7 +68,7 @@ pub use facts::{
     BadCertificate, CertificateFacts, KeyAlgorithm, certificate_facts, client_certificate, fingerprint,
 };
 pub use issued::{NotIssued, check_chain, check_issued_by};
-pub use jwk::Usage;
+pub use jwk::{BadJwkSet, PublishedKey, PublishedKeys, SkippedKey, Usage};
 pub use keystores::{Alarm, Keystores};
 pub use location::{BadLocation, resolve};
 pub use password::random_password;

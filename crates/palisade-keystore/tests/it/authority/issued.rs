@@ -87,6 +87,11 @@ fn a_server_has_its_names_and_openssl_finds_them() {
     let issued = sample.authority.issue(&request, sample.now).unwrap();
     assert_eq!(issued.certificate.facts().names, names);
     sample.write("server", &issued.certificate);
+    let shown = text(&sample, "server.crt");
+    assert!(
+        shown.contains("X509v3 Key Usage: critical\n                Digital Signature\n"),
+        "{shown}"
+    );
     let verify = ["verify", "-CAfile", "ca/ca.crt", "-purpose", "sslserver"];
     for host in [
         ["-verify_hostname", "a.inner.example.org"],
