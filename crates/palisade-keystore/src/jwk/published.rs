@@ -185,7 +185,7 @@ mod tests {
     #[rstest]
     #[case("[]", "it is no JSON object")]
     #[case(r#"{"keys":{}}"#, "`keys` is no array")]
-    #[case(r#"{"keys":[],"keys":[]}"#, "a member given twice at line 1, column 17")]
+    #[case(r#"{"keys":[],"keys":[]}"#, "a member given twice at line 1, column 21")]
     #[case(r#"{"keys":[{},{},{}]}"#, "it has more than 2 keys")]
     fn a_document_that_is_no_set_is_an_error(#[case] document: &str, #[case] reason: &str) {
         let error = PublishedKeys::read(document.as_bytes(), 2).unwrap_err();
