@@ -11,7 +11,7 @@ use palisade_config::{Config, Errors, Sources};
 use palisade_core::{
     BuildContext, BuildError, Context, Guard, Phase, Principal, Rejection, Stage, StageKind, SystemClock,
 };
-use palisade_endpoint::{EndpointGroupsLayer, Environment, Policy, PolicyHandle, Registry};
+use palisade_endpoint::{EndpointGroupsLayer, Environment, Policy, PolicyHandle, Probe, Registry};
 use rstest::rstest;
 use serde::Deserialize;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -59,11 +59,14 @@ fn load(folder: &Path, file: &str, text: &str) -> Config {
     config
 }
 
+fn registry() -> Registry {
+    Registry::new().with::<Access>().with::<Believe>()
+}
+
 fn compile(text: &str) -> Result<Policy, Errors> {
     let folder = tempfile::tempdir().expect("a folder");
     let config = load(folder.path(), "application.properties", text);
-    let registry = Registry::new().with::<Access>().with::<Believe>();
-    registry.compile(&config, &Environment::new(Arc::new(SystemClock::new())))
+    registry().compile(&config, &Environment::new(Arc::new(SystemClock::new())))
 }
 
 async fn ask(handle: &PolicyHandle, method: &str, path: &str, roles: Option<&str>) -> (u16, Option<String>) {
@@ -139,6 +142,64 @@ async fn rules_that_change_hold_for_the_next_request() {
     assert_eq!(ask(&handle, "PUT", path, Some("reader")).await.0, 403);
     handle.replace(compile(FILE).unwrap());
     assert_eq!(ask(&handle, "PUT", path, Some("clerk")).await.0, 405);
+}
+
+/// What `explain` says of the stage: the verdict, and what it rests on.
+fn explained(policy: &Policy, method: &str, principal: Option<Principal>) -> (String, Option<String>) {
+    let target = "/server/rest/Orders/Any".parse().expect("a path");
+    let mut probe = Probe::new(method.parse().expect("a method"), target);
+    probe.principal = principal.map(Arc::new);
+    let mut stages = policy.explain(&probe).stages;
+    stages.retain(|stage| stage.stage == "access");
+    assert_eq!(stages.len(), 1);
+    let stage = stages.remove(0);
+    (stage.verdict.to_string(), stage.reason)
+}
+
+#[rstest]
+#[case("GET", "accepted", "read: role:clerk matches")]
+#[case("REPORT", "accepted", "read: role:clerk matches")]
+#[case("DELETE", "refused: 405 method-not-allowed", "delete: nobody may")]
+#[case(
+    "OPTIONS",
+    "refused: 405 method-not-allowed",
+    "the method belongs to no operation"
+)]
+fn explain_shows_the_rule_that_decides(#[case] method: &str, #[case] verdict: &str, #[case] reason: &str) {
+    let policy = compile(FILE).unwrap();
+    assert_eq!(
+        explained(&policy, method, Some(caller("jane", "clerk", ""))),
+        (verdict.to_owned(), Some(reason.to_owned()))
+    );
+}
+
+#[test]
+fn explain_shows_what_a_caller_lacks_and_does_not_guess_who_calls() {
+    let policy = compile(FILE).unwrap();
+    assert_eq!(
+        explained(&policy, "POST", Some(caller("jane", "reader", ""))),
+        (
+            "refused: 403 operation-not-allowed".to_owned(),
+            Some("create: needs role:clerk or user:root; the caller is jane".to_owned())
+        )
+    );
+    let (verdict, _) = explained(&policy, "POST", None);
+    assert_eq!(verdict, "unknown: hangs on the caller");
+}
+
+#[rstest]
+#[case(caller("jane", "clerk", ""), &["GET", "POST"], &[])]
+#[case(caller("jane", "reader auditor", ""), &["GET"], &["GET"])]
+#[case(caller("root", "", ""), &["POST"], &[])]
+#[case(caller("jane", "", ""), &[], &[])]
+fn a_policy_tells_what_a_caller_may_do_in_each_group(
+    #[case] principal: Principal,
+    #[case] orders: &[&str],
+    #[case] audited: &[&str],
+) {
+    let rights = compile(FILE).unwrap().rights(&Arc::new(principal));
+    let methods: Vec<&[String]> = rights.iter().map(|group| group.methods.as_slice()).collect();
+    assert_eq!(methods, [orders, audited]);
 }
 
 #[test]
@@ -224,4 +285,36 @@ fn every_key_is_read_from_both_kinds_of_file() {
         properties.methods.into_iter().collect::<Vec<_>>(),
         [("POST".to_owned(), Operation::Read)]
     );
+}
+
+#[test]
+fn a_variable_changes_a_method_that_a_file_names_and_cannot_name_another() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("application.properties"),
+        "palisade.interceptors.Orders.access.read=allow\n\
+         palisade.interceptors.Orders.access.methods.POST=create\n",
+    )
+    .unwrap();
+    let with_variable = |method: &str| {
+        let mut sources = Sources::new(folder.path());
+        let name = format!("PALISADE__INTERCEPTORS__ORDERS__ACCESS__METHODS__{method}");
+        sources.environment.push((name, "read".to_owned()));
+        let (config, errors) = Config::load(&sources);
+        assert!(errors.is_empty(), "{errors}");
+        config
+    };
+    let settings: AccessSettings = with_variable("POST")
+        .get("palisade.interceptors.Orders.access")
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        settings.methods.into_iter().collect::<Vec<_>>(),
+        [("POST".to_owned(), Operation::Read)]
+    );
+    let environment = Environment::new(Arc::new(SystemClock::new()));
+    let errors = registry()
+        .compile(&with_variable("REPORT"), &environment)
+        .unwrap_err();
+    assert!(errors.to_string().contains("did you mean `REPORT`?"), "{errors}");
 }
