@@ -42,6 +42,7 @@
 mod client;
 mod connector;
 mod error;
+mod fetch;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod settings;
@@ -51,6 +52,7 @@ mod tls;
 pub use client::{ClientBuilder, UpstreamClient, UpstreamFuture};
 pub use connector::{ConnectFuture, HttpsConnector};
 pub use error::{ClientError, ErrorKind};
+pub use fetch::HttpsFetch;
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestFuture, ReqwestService};
 pub use settings::ClientTlsSettings;

@@ -71,7 +71,7 @@ pub use facts::{
     MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId, SecuredMessage, SubjectAltName, TlsSession,
     TlsVersion,
 };
-pub use fetch::{Fetch, FetchError, Fetched, SharedFetch};
+pub use fetch::{BadDocumentUrl, DocumentUrl, Fetch, FetchError, FetchRequest, Fetched, SharedFetch};
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};
 pub use outbound::OutboundLayer;
