@@ -9,7 +9,7 @@ use palisade_core::{
 };
 
 use crate::access::Grant;
-use crate::{Access, AccessErrors, AccessSettings, Operation, methods};
+use crate::{Access, AccessErrors, AccessSettings, Denied, Operation, methods};
 
 impl Access {
     /// The rules as a layer of their own. The caller is the [`Principal`] in the request's extensions, as `Arc<Principal>`.
@@ -28,6 +28,14 @@ impl Guard for Access {
             &[FactKind::Principal]
         } else {
             &[]
+        }
+    }
+
+    fn reads_for(&self, head: &request::Parts) -> &'static [FactKind] {
+        // Where nobody may, and where everybody may, it does not matter who is calling.
+        match self.admits(&head.method, None) {
+            Err(Denied::NoMatch { .. }) => &[FactKind::Principal],
+            Ok(_) | Err(Denied::NoOperation { .. } | Denied::Nobody { .. }) => &[],
         }
     }
 

@@ -50,6 +50,13 @@ pub trait Guard: Debug + Send + Sync + 'static {
         &[]
     }
 
+    /// The facts that its verdict on that request hangs on: fewer than [`reads`](Self::reads) where some heads are refused, or
+    /// accepted, whoever sends them.
+    fn reads_for(&self, head: &request::Parts) -> &'static [FactKind] {
+        let _ = head;
+        self.reads()
+    }
+
     /// What [`request`](Self::request) would answer, without lasting effect; for explanations.
     ///
     /// A guard that counts or remembers overrides this.

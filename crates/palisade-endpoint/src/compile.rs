@@ -6,7 +6,7 @@ use std::sync::Arc;
 use palisade_config::{Config, Error, Errors, Origin, nearest};
 use palisade_core::settings::ByteSize;
 use palisade_core::{
-    Clock, Entry, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, StateStore,
+    Clock, Entry, FactKind, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage, StateStore,
 };
 use serde::Deserialize;
 
@@ -252,6 +252,22 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
     if group.pipeline.entries().is_empty() {
         let message = format!("no stage guards the group {name}: its interceptors bring none that is on");
         findings.push(located(config, Severity::Severe, "group-unguarded", message, key));
+    }
+    let asks_for_callers = |entry: &Entry| match &entry.stage {
+        Stage::Guard(guard) => guard.reads().contains(&FactKind::Principal),
+        Stage::Transform(_) => false,
+    };
+    if !group.authenticates && group.pipeline.entries().iter().any(asks_for_callers) {
+        let message = format!(
+            "the group {name} has rules about callers, and no stage that finds out who is calling: whom they are for is refused"
+        );
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "callers-never-known",
+            message,
+            key,
+        ));
     }
     if group.report_only {
         let message = format!("the group {name} only reports what it would refuse");

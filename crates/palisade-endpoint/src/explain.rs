@@ -253,6 +253,10 @@ impl Policy {
 
 impl CompiledGroup {
     fn rehearse(&self, probe: &Probe, cx: &mut Context, head: &mut request::Parts) -> Vec<ExplainedStage> {
+        if !self.authenticates {
+            // Nobody finds out who is calling here, whoever it is.
+            head.extensions.remove::<Arc<Principal>>();
+        }
         let mut refused = false;
         let entries = self.pipeline.entries().iter().zip(&self.settings);
         entries
@@ -293,7 +297,7 @@ fn rehearse(
     };
     match &entry.stage {
         Stage::Guard(guard) => {
-            let missing = guard.reads().iter().find(|fact| !probe.knows(**fact));
+            let missing = guard.reads_for(head).iter().find(|fact| !probe.knows(**fact));
             if let Some(fact) = missing {
                 return (unknown(describe(*fact)), None);
             }

@@ -189,6 +189,25 @@ fn rights_are_what_the_rules_admit_of_the_methods_that_a_group_takes() {
 }
 
 #[test]
+fn rules_about_callers_whom_nobody_knows_are_a_finding_and_explained_as_such() {
+    let policy = policy(&registry(), GROUPS);
+    let codes = policy
+        .findings()
+        .iter()
+        .map(|finding| (finding.code.as_ref(), finding.key.as_deref()));
+    assert_eq!(
+        codes.collect::<Vec<_>>(),
+        [("callers-never-known", Some("palisade.endpoints[2]"))]
+    );
+    let mut probe = Probe::new(Method::PUT, "/nameless".parse().unwrap());
+    probe.principal = Some(Arc::new(Principal::new("alice", "explain")));
+    assert!(matches!(
+        policy.explain(&probe).verdict,
+        Verdict::Refused { status: 403, .. }
+    ));
+}
+
+#[test]
 fn explanations_suppose_a_caller_and_tell_the_rule() {
     let policy = policy(&registry(), GROUPS);
     let mut probe = Probe::new(Method::PUT, "/written".parse().unwrap());
