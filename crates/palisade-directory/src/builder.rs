@@ -266,15 +266,15 @@ fn check(name: &Arc<str>, errors: &mut Vec<SnapshotError>) {
 
 /// A hash at the cost that most users' hashes have; among several, at the highest.
 fn decoy(users: &[User]) -> PasswordHash {
-    let cost = most_common_cost(users.iter().filter_map(|user| user.password_hash.as_ref()));
-    PasswordHash::decoy(cost)
+    let hashes = users.iter().filter_map(|user| user.password_hash.as_ref());
+    PasswordHash::decoy(most_common(hashes.map(PasswordHash::cost)))
 }
 
-/// The cost that most of these hashes have; the highest where several have as many, the recommended one where there is none.
-pub(crate) fn most_common_cost<'a>(hashes: impl Iterator<Item = &'a PasswordHash>) -> Cost {
+/// The most common of these costs; the highest where several are as common, the recommended one where there is none.
+pub(crate) fn most_common(costs: impl Iterator<Item = Cost>) -> Cost {
     let mut counts: HashMap<Cost, usize> = HashMap::new();
-    for hash in hashes {
-        *counts.entry(hash.cost()).or_default() += 1;
+    for cost in costs {
+        *counts.entry(cost).or_default() += 1;
     }
     counts
         .into_iter()

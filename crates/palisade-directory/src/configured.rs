@@ -7,7 +7,7 @@ use palisade_core::{Finding, Severity};
 use palisade_keystore::{Keystores, LookupError};
 
 use crate::api_key::{ApiKey, BadApiKeyHash};
-use crate::builder::{SnapshotBuilder, SnapshotError, most_common_cost};
+use crate::builder::{SnapshotBuilder, SnapshotError, most_common};
 use crate::fingerprint::{BadFingerprint, is_fingerprint, parse_fingerprint};
 use crate::name::{BadName, check_name};
 use crate::password::{BadPasswordHash, Cost, PasswordHash};
@@ -230,7 +230,7 @@ fn findings(users: &[User]) -> Vec<Finding> {
         .iter()
         .filter_map(|user| Some((user, user.password_hash.as_ref()?)))
         .collect();
-    let common = most_common_cost(with_hashes.iter().map(|&(_, hash)| hash));
+    let common = most_common(with_hashes.iter().map(|(_, hash)| hash.cost()));
     let mut first_with: HashMap<String, &User> = HashMap::new();
     let mut findings = Vec::new();
     for (user, hash) in with_hashes {

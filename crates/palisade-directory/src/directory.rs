@@ -10,40 +10,69 @@ use crate::snapshot::Snapshot;
 ///
 /// Whoever serves shares it among [`Resources`](palisade_core::Resources) as `Arc<Directory>`; stages find it there.
 #[derive(Debug, Clone, Default)]
-pub struct Directory(Arc<ArcSwap<Snapshot>>);
+pub struct Directory {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    is_followed: bool,
+}
 
 impl Directory {
     /// Puts a first snapshot in force.
     pub fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(snapshot)))
+        Self {
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            is_followed: false,
+        }
+    }
+
+    /// Puts a first snapshot in force, of a database that others change while it is followed.
+    pub fn followed(snapshot: Snapshot) -> Self {
+        Self {
+            is_followed: true,
+            ..Self::new(snapshot)
+        }
+    }
+
+    /// Whether users and tenants may come that are not there yet.
+    pub fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// The snapshot in force. It stays as it is while it is held, whatever comes after it.
     ///
     /// The guard is taken without counting a reference; it is meant to be held for the length of a decision.
     pub fn current(&self) -> Guard<Arc<Snapshot>> {
-        self.0.load()
+        self.snapshot.load()
     }
 
     /// Puts another snapshot in force, at once and for all clones.
     pub fn replace(&self, snapshot: Snapshot) {
-        self.0.store(Arc::new(snapshot));
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// A handle that does not keep the directory.
     pub fn downgrade(&self) -> WeakDirectory {
-        WeakDirectory(Arc::downgrade(&self.0))
+        WeakDirectory {
+            snapshot: Arc::downgrade(&self.snapshot),
+            is_followed: self.is_followed,
+        }
     }
 }
 
 /// A handle that does not keep its directory.
 #[derive(Debug, Clone)]
-pub struct WeakDirectory(Weak<ArcSwap<Snapshot>>);
+pub struct WeakDirectory {
+    snapshot: Weak<ArcSwap<Snapshot>>,
+    is_followed: bool,
+}
 
 impl WeakDirectory {
     /// The directory, while somebody has it.
     pub fn upgrade(&self) -> Option<Directory> {
-        self.0.upgrade().map(Directory)
+        let snapshot = self.snapshot.upgrade()?;
+        Some(Directory {
+            snapshot,
+            is_followed: self.is_followed,
+        })
     }
 }
 

@@ -9,7 +9,12 @@ const PREFIX: &str = "sha256:";
 
 /// Reads `sha256:<64 hexadecimal digits>`, in either case.
 pub fn parse_fingerprint(text: &str) -> Result<[u8; 32], BadFingerprint> {
-    let digits = text.strip_prefix(PREFIX).ok_or(BadFingerprint)?.as_bytes();
+    parse_digits(text.strip_prefix(PREFIX).ok_or(BadFingerprint)?)
+}
+
+/// Reads the 64 hexadecimal digits alone.
+pub(crate) fn parse_digits(digits: &str) -> Result<[u8; 32], BadFingerprint> {
+    let digits = digits.as_bytes();
     if digits.len() != 64 {
         return Err(BadFingerprint);
     }

@@ -51,6 +51,8 @@ mod password;
 mod settings;
 mod snapshot;
 mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod strength;
 mod user;
 

@@ -73,6 +73,11 @@ impl Snapshot {
         })
     }
 
+    /// Whether any user has an API key.
+    pub fn has_api_keys(&self) -> bool {
+        !self.api_keys.is_empty()
+    }
+
     /// A hash that nobody's password has, at the cost that most users' hashes have: verified in place of an unknown user's, it
     /// makes the answer take as long.
     pub fn decoy(&self) -> &PasswordHash {

@@ -14,7 +14,7 @@ pub enum DirectorySource {
     /// `config`: `palisade.users` and `palisade.tenants` of the property files.
     #[default]
     Config,
-    /// `sqlite:<file>`: an SQLite database. A relative path starts at the working directory.
+    /// `sqlite:<file>`: an SQLite database. A relative path starts at the configuration folder.
     Sqlite(PathBuf),
     /// `postgres://…` or `postgresql://…`: a PostgreSQL database. The URL may have a password in it.
     Postgres(Secret),

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use palisade_client::ClientBuilder;
+use palisade_client::{ClientBuilder, HttpsFetch};
 use palisade_config::{Config, Errors, Sources};
-use palisade_core::{BuildError, Finding, ReplayStore, Resources, SharedReplay};
+use palisade_core::{Background, BuildError, Finding, ReplayStore, Resources, SharedFetch, SharedReplay};
+use palisade_directory::Directory;
 use palisade_endpoint::{Environment, Policy, Registry};
 use palisade_keystore::{Alarm, Certificate, KeystoreSettings, Keystores};
 use palisade_tls::{Acceptor, ListenerSettings};
 use serde_json::Value;
 
+use crate::callers::{Callers, Followed};
 use crate::gateway::{Target, Upstream};
 use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
@@ -28,6 +30,8 @@ pub(crate) struct Recipe {
     pub(crate) needs_upstream: bool,
     /// With the settings of the first assembly, unless the application shares one of its own.
     pub(crate) replay: OnceLock<Arc<ReplayMemory>>,
+    /// What stages fetch documents with, unless the application shares something of its own.
+    pub(crate) fetch: Arc<SharedFetch>,
 }
 
 /// Everything that files say, checked and ready to run.
@@ -48,6 +52,10 @@ pub(crate) struct Assembly {
     pub(crate) stale: BTreeSet<String>,
     /// Keystores, and listeners that are no longer configured, that keep their last good state.
     pub(crate) alarms: Vec<String>,
+    /// The directory of a database, which is followed.
+    pub(crate) followed: Option<Followed>,
+    /// What stages want done beside requests, once they are in force.
+    pub(crate) background: Arc<Background>,
 }
 
 /// What applied before, for what goes on from there.
@@ -57,6 +65,8 @@ pub(crate) struct Earlier<'a> {
     pub(crate) keystores: &'a Keystores,
     /// The settings of the listeners that serve.
     pub(crate) listeners: &'a BTreeMap<String, ListenerSettings>,
+    /// The directory of a database.
+    pub(crate) followed: Option<&'a Followed>,
 }
 
 /// What the client of an upstream is made of, to tell whether another one would be the same.
@@ -77,6 +87,18 @@ pub(crate) struct Refused {
 }
 
 impl Recipe {
+    /// What is taken from a loader.
+    pub(crate) fn new(sources: Sources, registry: Registry, environment: Environment) -> Self {
+        Self {
+            sources,
+            registry,
+            environment,
+            needs_upstream: false,
+            replay: OnceLock::new(),
+            fetch: Arc::new(SharedFetch::new(HttpsFetch::new())),
+        }
+    }
+
     /// Reads and checks everything. Nothing that runs is touched.
     pub(crate) fn assemble(&self, earlier: Option<Earlier<'_>>) -> Result<Assembly, Refused> {
         let (config, mut errors) = Config::load(&self.sources);
@@ -99,6 +121,10 @@ impl Recipe {
             environment.resources = environment.resources.with(Arc::clone(keystores));
         }
         environment.resources = self.with_replay(environment.resources, &config, &settings);
+        let background = Arc::new(Background::default());
+        let (callers, followed) =
+            self.callers(&config, &settings, &keystores, earlier, &background, &mut errors);
+        environment.resources = self.with_callers(environment.resources, &callers, &background);
         let policy = self.registry.compile(&config, &environment);
         if let Some(Err(why)) = self.replay.get().map(|memory| memory.check())
             && !errors.iter().any(|error| error.key == DATA_DIR)
@@ -131,6 +157,7 @@ impl Recipe {
             self.keep_departed(earlier, &config, &keystores, &mut acceptors, &mut alarms);
         }
         findings.extend_from_slice(config.findings());
+        findings.extend(callers.findings);
         findings.extend_from_slice(policy.findings());
         let of_keystores = keystores.findings(environment.clock.now());
         findings.extend_from_slice(&of_keystores);
@@ -146,7 +173,47 @@ impl Recipe {
             of_keystores,
             stale: stale.into_iter().map(|alarm| alarm.store).collect(),
             alarms,
+            followed,
+            background,
         })
+    }
+
+    /// The users and tenants. Where they cannot be read, nobody is known, and what stages say of that is not told.
+    fn callers(
+        &self,
+        config: &Config,
+        settings: &ServerSettings,
+        keystores: &Result<(Arc<Keystores>, Vec<Alarm>), Errors>,
+        earlier: Option<Earlier<'_>>,
+        background: &Background,
+        errors: &mut Errors,
+    ) -> (Callers, Option<Followed>) {
+        let Ok((keystores, _)) = keystores else {
+            return (Callers::unknown(), None);
+        };
+        let earlier = earlier.and_then(|earlier| earlier.followed);
+        let callers = Followed::callers(earlier, config, settings, keystores, background);
+        collect(errors, callers).unwrap_or_else(|| (Callers::unknown(), None))
+    }
+
+    /// Stages find callers, a client for documents, and somebody who runs what goes on beside requests. What the application shares
+    /// is left to it.
+    fn with_callers(
+        &self,
+        resources: Resources,
+        callers: &Callers,
+        background: &Arc<Background>,
+    ) -> Resources {
+        let mut resources = resources.with(Arc::clone(background));
+        if let Some(directory) = &callers.directory
+            && resources.find::<Directory>().is_none()
+        {
+            resources = resources.with(Arc::clone(directory));
+        }
+        if resources.find::<SharedFetch>().is_none() {
+            resources = resources.with(Arc::clone(&self.fetch));
+        }
+        resources
     }
 
     /// Stages find the server's replay memory, unless the application has given them another.

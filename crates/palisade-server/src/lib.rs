@@ -13,6 +13,9 @@
 //!    (`127.0.0.1:9080`).
 //! 7. Stages that accept a message once share one memory, `palisade.replay`, which is opened when the server serves and one of
 //!    them asks for it. An application that shares a [`SharedReplay`](palisade_core::SharedReplay) of its own is left to it.
+//! 8. Callers are those of the property files, which apply with a reload, or of the database that `palisade.directory` names, which
+//!    is followed. What stages want done beside requests, such as keeping the keys of tokens fresh, is done from when they are
+//!    in force until they are gone.
 //!
 //! What this does not protect against: a handler that never answers (put a timeout around it); more traffic than the machine
 //! can take; a bare status without problem document where the HTTP library itself refuses bytes that are no HTTP.
@@ -63,6 +66,7 @@
 mod admin;
 mod answer;
 mod assembly;
+mod callers;
 mod certificates;
 mod control;
 mod data_dir;
@@ -87,6 +91,7 @@ pub mod status;
 mod supervise;
 mod watch;
 
+pub use callers::Callers;
 pub use control::{Bindings, ServerHandle};
 pub use error::ServeError;
 pub use loader::Loader;

@@ -1,6 +1,6 @@
 //! Choosing how a server is loaded.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use palisade_config::{Errors, Sources};
 use palisade_core::{Clock, Resources, SystemClock};
@@ -20,13 +20,7 @@ impl Loader {
     pub fn new(sources: Sources, registry: Registry) -> Self {
         let environment = Environment::new(Arc::new(SystemClock::new()));
         Self {
-            recipe: Recipe {
-                sources,
-                registry,
-                environment,
-                needs_upstream: false,
-                replay: OnceLock::new(),
-            },
+            recipe: Recipe::new(sources, registry, environment),
         }
     }
 

@@ -15,12 +15,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use palisade_core::{Clock, Finding, Severity};
+use palisade_core::{Background, Clock, Finding, Severity};
 use palisade_endpoint::PolicyHandle;
 use palisade_keystore::Keystores;
 use palisade_tls::{Acceptor, ListenerSettings};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused};
+use crate::callers::Followed;
 use crate::certificates::Told;
 use crate::gateway::Gateway;
 use crate::instant;
@@ -43,6 +46,8 @@ pub(crate) struct Running {
     pub(crate) log: OnceLock<LogHandle>,
     /// The state of the files as the server was loaded; it may begin to watch them much later.
     pub(crate) seen: Seen,
+    /// What stages in force want done beside requests; it ends with the server.
+    beside: Mutex<JoinSet<()>>,
     latest: Mutex<Latest>,
 }
 
@@ -61,6 +66,10 @@ struct Latest {
     /// The findings about keystores, and which of them were told.
     of_keystores: Vec<Finding>,
     told: Told,
+    /// The directory of a database.
+    followed: Option<Followed>,
+    /// What is to be done once the server serves.
+    waiting: Option<Arc<Background>>,
 }
 
 impl Running {
@@ -78,6 +87,7 @@ impl Running {
             gateway: OnceLock::new(),
             log: OnceLock::new(),
             seen: Seen::of(&files),
+            beside: Mutex::default(),
             latest: Mutex::new(Latest {
                 listeners: assembly.settings.listeners.clone(),
                 made_of: assembly.made_of,
@@ -87,7 +97,33 @@ impl Running {
                 stale: assembly.stale,
                 of_keystores: assembly.of_keystores,
                 told,
+                followed: assembly.followed,
+                waiting: Some(assembly.background),
             }),
+        }
+    }
+
+    /// Begins what stages want done beside requests.
+    pub(crate) fn begin(&self) {
+        let waiting = self
+            .latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .waiting
+            .take();
+        if let Some(waiting) = waiting {
+            self.run_beside(&waiting);
+        }
+    }
+
+    fn run_beside(&self, background: &Background) {
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of stages that are gone have ended.
+        while beside.try_join_next().is_some() {}
+        if let Ok(runtime) = Handle::try_current() {
+            for work in background.take() {
+                beside.spawn_on(work, &runtime);
+            }
         }
     }
 
@@ -133,6 +169,7 @@ impl Running {
             settings: &latest.settings.keystores,
             keystores: &latest.keystores,
             listeners: &latest.listeners,
+            followed: latest.followed.as_ref(),
         }))
     }
 
@@ -176,9 +213,12 @@ impl Running {
         latest.of_keystores = assembly.of_keystores;
         latest.settings = assembly.settings;
         latest.keystores = assembly.keystores;
+        latest.followed = assembly.followed;
+        let changes = self.policy.replace(assembly.policy).to_string();
+        self.run_beside(&assembly.background);
         Reload::Applied {
             at,
-            changes: self.policy.replace(assembly.policy).to_string(),
+            changes,
             alarms: assembly.alarms,
             needs_restart,
         }

@@ -203,6 +203,7 @@ impl Server {
         if let Some(memory) = self.running.replay() {
             background.spawn(Arc::clone(memory).keep_up());
         }
+        self.running.begin();
         background.spawn(certificates::watch(
             Arc::clone(&self.running),
             self.running.clock(),

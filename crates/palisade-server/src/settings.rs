@@ -8,6 +8,7 @@ use palisade_client::ClientTlsSettings;
 use palisade_config::{Config, Errors};
 use palisade_core::settings::Period;
 use palisade_core::{Finding, Severity};
+use palisade_directory::{DirectorySource, TenantSettings, UserSettings};
 use palisade_keystore::KeystoreSettings;
 use palisade_tls::ListenerSettings;
 use serde::Deserialize;
@@ -29,23 +30,20 @@ pub const OWN_NAMES: &[&str] = &[
     "admin",
     "body-read-timeout",
     "data-dir",
+    "directory",
     "drain-timeout",
     "justify",
     "keystores",
     "listeners",
     "log",
     "replay",
+    "tenants",
     "upstream",
+    "users",
 ];
 
 /// Names of settings that are known and that this build does not enforce, each with its value that asks for nothing.
-const LATER: &[(&str, Option<&str>)] = &[
-    ("connections", None),
-    ("directory", Some("config")),
-    ("redis", None),
-    ("tenants", None),
-    ("users", None),
-];
+const LATER: &[(&str, Option<&str>)] = &[("connections", None), ("redis", None)];
 
 /// Settings of the server.
 #[derive(Debug, Clone)]
@@ -71,6 +69,12 @@ pub struct ServerSettings {
     pub data_dir: PathBuf,
     /// `palisade.replay`.
     pub replay: ReplaySettings,
+    /// `palisade.directory`: where users and tenants are kept.
+    pub directory: DirectorySource,
+    /// `palisade.users.<name>`, of the directory `config`.
+    pub users: BTreeMap<String, UserSettings>,
+    /// `palisade.tenants.<name>`, of the directory `config`.
+    pub tenants: BTreeMap<String, TenantSettings>,
 }
 
 /// `palisade.upstream`.
@@ -183,6 +187,9 @@ impl ServerSettings {
             ),
             data_dir: read_or(config, "palisade.data-dir", PathBuf::from("data"), &mut errors),
             replay: ReplaySettings::read(config, &mut errors),
+            directory: read(config, "palisade.directory", &mut errors),
+            users: read(config, "palisade.users", &mut errors),
+            tenants: read(config, "palisade.tenants", &mut errors),
         };
         settings.check(config, &mut errors);
         (settings, errors)
@@ -200,6 +207,15 @@ impl ServerSettings {
         }
         if self.data_dir.as_os_str().is_empty() || config.folder().join(&self.data_dir).is_file() {
             errors.push(config.error("palisade.data-dir", "a directory, or the path of one to be made"));
+        }
+        for key in ["palisade.users", "palisade.tenants"] {
+            if self.directory != DirectorySource::Config && config.contains(key) {
+                let message = format!(
+                    "users and tenants are those of {}; either remove them here, or set palisade.directory=config",
+                    self.directory
+                );
+                errors.push(config.complaint(key, message));
+            }
         }
         for (name, listener) in &self.listeners {
             let key = config.child_key("palisade.listeners", name);

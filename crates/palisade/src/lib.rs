@@ -2,7 +2,7 @@
 //!
 //! Two ways lead in:
 //!
-//! - **As plain layers**, without any configuration: `IpFilter`, `HeaderRules` and `TlsFloor` are ordinary
+//! - **As plain layers**, without any configuration: `IpFilter`, `HeaderRules`, `Authentication`, `Access` and `TlsFloor` are ordinary
 //!   [`tower_layer::Layer`]s for a router or a route.
 //! - **As a server**: [`Server`] reads a folder of property files, opens its listeners, and guards an axum router, or an upstream,
 //!   by its endpoint groups.
@@ -31,6 +31,8 @@
 mod connect_info;
 
 pub use connect_info::{ConnectInfoFacts, ConnectInfoLayer};
+#[cfg(feature = "access")]
+pub use palisade_access::{self as access, Access};
 pub use palisade_client as client;
 pub use palisade_config as config;
 pub use palisade_core as core;
@@ -38,10 +40,13 @@ pub use palisade_core::{
     ClientCertificate, Connection, EndpointName, MatchedGroup, MessageTimes, PeerAddr, Principal, RequestId,
     SecuredMessage, StageKind, TlsSession, TlsVersion,
 };
+pub use palisade_directory::{self as directory, Directory};
 pub use palisade_endpoint as endpoint;
 pub use palisade_endpoint::{EndpointGroupsLayer, Policy, PolicyHandle, Registry};
 #[cfg(feature = "headers")]
 pub use palisade_headers::{self as headers, HeaderRules};
+#[cfg(feature = "identity")]
+pub use palisade_identity::{self as identity, Authentication};
 #[cfg(feature = "ip-filter")]
 pub use palisade_ip_filter::{self as ip_filter, IpFilter};
 #[cfg(feature = "jose")]
@@ -74,6 +79,10 @@ impl StandardRegistry for Registry {
         let registry = registry.with::<palisade_ip_filter::IpFilter>();
         #[cfg(feature = "headers")]
         let registry = registry.with::<palisade_headers::HeaderRules>();
+        #[cfg(feature = "identity")]
+        let registry = registry.with::<palisade_identity::Authentication>();
+        #[cfg(feature = "access")]
+        let registry = registry.with::<palisade_access::Access>();
         #[cfg(feature = "jose")]
         let registry = registry
             .with::<palisade_jose::MessageSecurity>()

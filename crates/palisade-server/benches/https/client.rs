@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -18,6 +19,7 @@ const CONNECTIONS: usize = 8;
 pub(crate) struct Client {
     runtime: Runtime,
     senders: Vec<Sender>,
+    credentials: Option<HeaderValue>,
 }
 
 enum Sender {
@@ -50,15 +52,31 @@ impl Client {
                 }
             }));
         }
-        Self { runtime, senders }
+        Self {
+            runtime,
+            senders,
+            credentials: None,
+        }
+    }
+
+    /// Brings these credentials with each request.
+    pub(crate) fn bring(&mut self, credentials: &HeaderValue) {
+        self.credentials = Some(credentials.clone());
+    }
+
+    /// Sends one request with these credentials, or none, and says what it is answered with.
+    pub(crate) fn status(&mut self, credentials: Option<&HeaderValue>) -> StatusCode {
+        let sender = self.senders.first_mut().unwrap();
+        self.runtime.block_on(sender.exchange(credentials))
     }
 
     pub(crate) fn requests(&mut self, count: usize) {
         let each = count / self.senders.len();
+        let credentials = self.credentials.as_ref();
         self.runtime.block_on(async {
             let work = self.senders.iter_mut().map(|sender| async move {
                 for _ in 0..each {
-                    sender.exchange().await;
+                    assert_eq!(sender.exchange(credentials).await, StatusCode::OK);
                 }
             });
             futures_util::future::join_all(work).await;
@@ -67,12 +85,16 @@ impl Client {
 }
 
 impl Sender {
-    async fn exchange(&mut self) {
+    async fn exchange(&mut self, credentials: Option<&HeaderValue>) -> StatusCode {
         let request = |uri: &'static str| {
-            Request::get(uri)
+            let request = Request::get(uri)
                 .header("accept", "application/json")
                 .header("user-agent", "bench/1")
-                .header("x-partner", "acme")
+                .header("x-partner", "acme");
+            match credentials {
+                Some(credentials) => request.header(AUTHORIZATION, credentials),
+                None => request,
+            }
         };
         let response = match self {
             Self::Http1(sender) => {
@@ -86,8 +108,8 @@ impl Sender {
                 sender.send_request(request.body(Body::empty()).unwrap()).await
             }
         };
-        let response = response.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        response.into_body().collect().await.unwrap();
+        let (head, body) = response.unwrap().into_parts();
+        body.collect().await.unwrap();
+        head.status
     }
 }

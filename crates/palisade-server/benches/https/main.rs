@@ -1,10 +1,16 @@
-//! The CPU time of one request over HTTPS with keep-alive: the guarded server beside bare axum on the same kind of listener.
+//! The CPU time of one request over HTTPS with keep-alive: guarded servers, and one that is glued by hand, beside bare axum on the
+//! same kind of listener.
 //!
-//! Each server runs in a process of its own, with one worker thread; this process is the client. Rounds alternate, and the
-//! median of each server's rounds counts, so that what else happens on the machine falls on both. The policy of the guarded
-//! server has the TLS floor, an address filter and header rules.
+//! | column | what stands in front of the same router | goal |
+//! |---|---|---|
+//! | bare axum | nothing | |
+//! | guarded | TLS floor, address filter, header rules | 1.2 |
+//! | with a bearer token | these, then authentication by a token (RS256, RSA-2048) and access by its scope | 1.35 |
+//! | glued by hand | about the same of `tower-http`, `tower_governor` and `jsonwebtoken`: see [`glued`] | |
 //!
-//! The goal is a ratio of at most 1.2.
+//! The goals are ratios to bare axum in the same run, at most. Each server runs in a process of its own, with one worker thread;
+//! this process is the client. All get the same request, token included. Rounds alternate, and the median of each server's rounds
+//! counts, so that what else happens on the machine falls on all.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +19,9 @@
 )]
 
 mod client;
+mod glued;
 mod servers;
+mod token;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -22,7 +30,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use client::Client;
+use http::HeaderValue;
 use palisade_test::ca::TestCa;
+use servers::Kind;
 
 const ROUNDS: usize = 9;
 const REQUESTS: usize = 20_000;
@@ -30,7 +40,10 @@ const REQUESTS: usize = 20_000;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
-        (Some("serve"), Some(kind)) => servers::run(&kind, arguments.next().expect("a folder").as_ref()),
+        (Some("serve"), Some(kind)) => {
+            let kind = Kind::named(&kind).expect("the name of a server");
+            servers::run(kind, arguments.next().expect("a folder").as_ref());
+        }
         _ => compare(),
     }
 }
@@ -39,25 +52,38 @@ fn compare() {
     let folder = tempfile::tempdir().unwrap();
     let ca = TestCa::new("Bench Root");
     ca.server(&["localhost"]).write_pem(folder.path(), "server");
-    std::fs::write(folder.path().join("application.properties"), servers::PROPERTIES).unwrap();
+    for (name, text) in servers::files() {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let credentials = token::issue(folder.path());
     println(format_args!(
         "{REQUESTS} requests a round, {ROUNDS} rounds, median CPU time of the server a request"
     ));
     for protocol in ["http/1.1", "h2"] {
-        let mut measured: Vec<Measured> = ["bare", "guarded"]
-            .iter()
-            .map(|kind| Measured::start(kind, folder.path(), &ca, protocol))
+        let mut measured: Vec<Measured> = Kind::ALL
+            .into_iter()
+            .map(|kind| Measured::start(kind, folder.path(), &ca, protocol, &credentials))
             .collect();
         for _ in 0..ROUNDS {
             for one in &mut measured {
                 one.round();
             }
         }
-        let times: Vec<f64> = measured.iter_mut().map(Measured::median_micros).collect();
-        let [bare, guarded] = times.as_slice() else { return };
-        let ratio = guarded / bare;
+        let times = measured.iter_mut().map(|one| (one.kind, one.median_micros()));
+        report(protocol, &times.collect::<Vec<_>>());
+    }
+}
+
+/// Writes a table, the first row of which is what the others are compared with.
+fn report(protocol: &str, times: &[(Kind, f64)]) {
+    let bare = times.first().map_or(f64::NAN, |(_, time)| *time);
+    for (kind, time) in times {
+        let ratio = time / bare;
+        let goal = kind.goal().map(|goal| format!("   at most {goal}"));
         println(format_args!(
-            "{protocol:<8}  bare axum {bare:6.2} µs   guarded {guarded:6.2} µs   ratio {ratio:.3}"
+            "{protocol:<8}  {:<19}  {time:6.2} µs   ratio {ratio:.3}{}",
+            kind.title(),
+            goal.unwrap_or_default()
         ));
     }
 }
@@ -69,15 +95,16 @@ fn println(line: std::fmt::Arguments<'_>) {
 
 /// A server in a process of its own, and a client of it.
 struct Measured {
+    kind: Kind,
     process: Child,
     client: Client,
     rounds: Vec<Duration>,
 }
 
 impl Measured {
-    fn start(kind: &str, folder: &Path, ca: &TestCa, protocol: &str) -> Self {
+    fn start(kind: Kind, folder: &Path, ca: &TestCa, protocol: &str, credentials: &HeaderValue) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["serve", kind])
+            .args(["serve", kind.name()])
             .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -89,8 +116,11 @@ impl Measured {
             .unwrap();
         let address: SocketAddr = line.trim().parse().expect("the server's address");
         let mut client = Client::connect(address, ca, protocol);
+        kind.prove(&mut client, credentials);
+        client.bring(credentials);
         client.requests(REQUESTS / 4);
         Self {
+            kind,
             process,
             client,
             rounds: Vec::new(),

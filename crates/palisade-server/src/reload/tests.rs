@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -40,13 +40,7 @@ fn running(folder: &Path) -> Running {
 }
 
 fn running_by(folder: &Path, clock: Arc<dyn Clock>) -> Running {
-    let recipe = Recipe {
-        sources: Sources::new(folder),
-        registry: Registry::new(),
-        environment: Environment::new(clock),
-        needs_upstream: false,
-        replay: OnceLock::new(),
-    };
+    let recipe = Recipe::new(Sources::new(folder), Registry::new(), Environment::new(clock));
     let assembly = recipe
         .assemble(None)
         .map_err(|refused| refused.errors.to_string());

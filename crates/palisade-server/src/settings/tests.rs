@@ -101,14 +101,12 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
 
 #[rstest]
 #[case("palisade.listner.main.bind=127.0.0.1:1", "did you mean \"listeners\"?")]
+#[case("palisade.directory=sqlit:file", "expected `config`, `sqlite:<file>`")]
 #[case(
-    "palisade.directory=sqlite:file",
-    "this build does not enforce palisade.directory"
+    "palisade.directory=sqlite:file\npalisade.tenants.a.certificates=x",
+    "users and tenants are those of sqlite:file"
 )]
-#[case(
-    "palisade.tenants.a.certificates=x",
-    "this build does not enforce palisade.tenants"
-)]
+#[case("palisade.users.a.activ=false", "did you mean \"active\"?")]
 #[case("palisade.redis.url=redis://a", "this build does not enforce palisade.redis")]
 #[case("palisade.replay.store=redis", "this build has no store redis")]
 #[case("palisade.replay.store=disk", "palisade.replay.store")]

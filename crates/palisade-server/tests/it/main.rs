@@ -8,6 +8,7 @@
 )]
 
 mod bodies;
+mod callers;
 mod common;
 mod gateway;
 mod listener;

@@ -349,7 +349,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
          palisade.listeners.second.bind=nowhere\n\
          palisade.listners.third.bind=127.0.0.1:1\n\
          palisade.admin.port=1\n\
-         palisade.users.alice.roles=r\n\
+         palisade.users.alice.tenant=nobody\n\
          palisade.drain-timeout=soon\n\
          palisade.upstream.url=ftp://a.example\n\
          palisade.log.level=palisade=loud\n\
@@ -364,7 +364,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         (2, "palisade.listeners.second.bind"),
         (3, "did you mean \"listeners\"?"),
         (4, "palisade.admin"),
-        (5, "this build does not enforce palisade.users"),
+        (5, "expected a tenant of `palisade.tenants`"),
         (6, "palisade.drain-timeout"),
         (7, "expected http://host or https://host"),
         (8, "palisade.log.level"),

@@ -1,0 +1,100 @@
+//! Loading a directory where there is no runtime.
+
+use std::path::Path;
+use std::thread;
+
+use palisade_core::{Finding, Severity};
+use sqlx::postgres::{PgConnectOptions, PgSslMode as Mode};
+use tokio::runtime::Builder;
+
+use super::{SqlDirectory, SqlError};
+use crate::snapshot::Snapshot;
+use crate::source::DirectorySource;
+
+/// Loads a directory, and says what is unwise about it. This blocks; it may be called inside a runtime, and needs none.
+///
+/// Nothing is made: a database that is not there yet is an empty directory, of version 0. Older tables are brought up to date.
+pub fn load(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Finding>), SqlError> {
+    let failed = |reason: &dyn std::fmt::Display| SqlError::Unusable {
+        place: source.to_string(),
+        reason: reason.to_string(),
+    };
+    // A runtime cannot be entered in another one; a thread has none.
+    thread::scope(|scope| {
+        let loading = scope.spawn(|| {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| failed(&error))?;
+            runtime.block_on(read(source, folder))
+        });
+        loading
+            .join()
+            .unwrap_or_else(|_| Err(failed(&"it could not be loaded")))
+    })
+}
+
+async fn read(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Finding>), SqlError> {
+    let mut findings: Vec<Finding> = of_link(source).into_iter().collect();
+    let Some(directory) = SqlDirectory::open_existing(source, folder).await? else {
+        return Ok((Snapshot::builder().version(0).finish(), findings));
+    };
+    let read = async {
+        findings.extend(directory.findings().await?);
+        directory.snapshot().await
+    };
+    let snapshot = read.await;
+    directory.close().await;
+    Ok((snapshot?, findings))
+}
+
+/// What is unwise about the link to a database.
+fn of_link(source: &DirectorySource) -> Option<Finding> {
+    let DirectorySource::Postgres(url) = source else {
+        return None;
+    };
+    let options: PgConnectOptions = url.expose().parse().ok()?;
+    let is_local = options.get_socket().is_some()
+        || matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
+        || options.get_host().starts_with('/');
+    if is_local {
+        return None;
+    }
+    let (severity, message) = match options.get_ssl_mode() {
+        Mode::VerifyFull => return None,
+        Mode::Disable | Mode::Allow | Mode::Prefer => (
+            Severity::Severe,
+            "may go over the network in the clear, with the hashes of passwords",
+        ),
+        Mode::Require | Mode::VerifyCa => (
+            Severity::Moderate,
+            "is encrypted to whoever answers at that address",
+        ),
+    };
+    let message = format!("the link to {source} {message}; sslmode=verify-full tells who it is");
+    Some(Finding::new(severity, "directory-link-unverified", message).at("palisade.directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_core::Severity;
+    use rstest::rstest;
+
+    use super::of_link;
+
+    #[rstest]
+    #[case("sqlite:d.db", None)]
+    #[case("postgres://u@localhost/db", None)]
+    #[case("postgres://u@127.0.0.1/db?sslmode=disable", None)]
+    #[case("postgres:///db?host=/run/postgresql", None)]
+    #[case("postgres://u@db.example/db?sslmode=verify-full", None)]
+    #[case("postgres://u:hunter22@db.example/db", Some(Severity::Severe))]
+    #[case("postgres://u:hunter22@db.example/db?sslmode=disable", Some(Severity::Severe))]
+    #[case(
+        "postgres://u:hunter22@db.example/db?sslmode=require",
+        Some(Severity::Moderate)
+    )]
+    fn a_link_that_others_can_read_is_a_finding(#[case] source: &str, #[case] severity: Option<Severity>) {
+        let finding = of_link(&source.parse().unwrap());
+        assert_eq!(finding.as_ref().map(|finding| finding.severity), severity);
+        assert!(finding.is_none_or(|finding| !finding.message.contains("hunter22")));
+    }
+}

@@ -1,0 +1,11 @@
+//! The verifier against tokens of keys made here, and of other implementations.
+
+mod build;
+mod issuer;
+mod keys;
+mod library;
+mod refused;
+mod remote;
+mod seen;
+mod server;
+mod vectors;

@@ -1,0 +1,192 @@
+//! The verifier itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::Guard;
+use palisade_core::Clock;
+
+use super::bad_token::{BadToken, printable};
+use super::builder::BearerBuilder;
+use super::claims;
+use super::compact::{Compact, MAX_TOKEN};
+use super::keys::{KeySet, Keys, Verdict};
+use super::remote::Landing;
+use super::rules::Rules;
+use super::seen::{Accepted, Seen, TokenHash};
+use super::token::Token;
+
+/// Verifies bearer tokens. One is shared by all requests.
+///
+/// Built from settings with the stage `authentication`, or in code with [`Bearer::builder`].
+///
+/// ```
+/// use palisade_identity::{BadToken, Bearer};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The key and the token of RFC 8037 appendix A, which says of nobody anything.
+/// let bearer = Bearer::builder()
+///     .issuer("https://issuer.example")
+///     .audience("https://orders.example")
+///     .jwk_set(br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?
+///     .build()?;
+/// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+///     hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+///
+/// assert_eq!(bearer.verify(token).await, Err(BadToken::NotJson("payload")));
+/// let altered = token.replace("hgyY", "hgyZ");
+/// assert!(matches!(bearer.verify(&altered).await, Err(BadToken::UnknownKey(None))));
+/// # Ok(()) }
+/// ```
+pub struct Bearer {
+    rules: Rules,
+    keys: Keys,
+    seen: Seen,
+    clock: Arc<dyn Clock>,
+}
+
+impl Bearer {
+    /// Begins one in code.
+    pub fn builder() -> BearerBuilder {
+        BearerBuilder::default()
+    }
+
+    pub(super) fn assemble(rules: Rules, keys: Keys, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            rules,
+            keys,
+            seen: Seen::new(),
+            clock,
+        }
+    }
+
+    /// What can be said at once: of a token that was seen before, or whose key is at hand. `None`: keys have to be waited for.
+    pub fn verify_now(&self, token: &str) -> Option<Result<Arc<Token>, BadToken>> {
+        self.keys.tend();
+        let outcome = self.look_at(token);
+        match &outcome {
+            Err(BadToken::UnknownKey(_) | BadToken::NoKeys) if self.keys.may_learn() => None,
+            _ => Some(outcome),
+        }
+    }
+
+    /// Verifies a token; one whose key is not known may wait for one fetch of the issuer's keys.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Token>, BadToken> {
+        self.keys.tend();
+        let outcome = self.look_at(token);
+        if let Err(BadToken::UnknownKey(_) | BadToken::NoKeys) = &outcome
+            && let Some(landing) = self.keys.ask()
+        {
+            landing.wait().await;
+            return self.look_at(token);
+        }
+        outcome
+    }
+
+    /// Looks at a token with what is at hand.
+    fn look_at(&self, token: &str) -> Result<Arc<Token>, BadToken> {
+        // Before any work.
+        if token.len() > MAX_TOKEN {
+            return Err(BadToken::TooLong);
+        }
+        let keys = self.keys.current();
+        let hash = TokenHash::of(token);
+        if let Some(accepted) = self.seen.find(&hash)
+            && accepted.generation == keys.generation
+        {
+            return match accepted.times.check(self.clock.now(), self.rules.clock_skew) {
+                Ok(()) => Ok(accepted.token),
+                Err(bad) => {
+                    self.seen.forget(&hash);
+                    Err(bad)
+                }
+            };
+        }
+        let accepted = self.examine(token, &keys)?;
+        self.seen.remember(hash, accepted.clone());
+        Ok(accepted.token)
+    }
+
+    /// The whole way, for a token that was not seen before.
+    fn examine(&self, token: &str, keys: &KeySet) -> Result<Accepted, BadToken> {
+        let compact = Compact::read(token, &self.rules.algorithms)?;
+        match keys.verdict(&compact) {
+            Verdict::Signed => {}
+            Verdict::NotSigned => return Err(BadToken::Signature),
+            Verdict::OtherAlgorithm => return Err(BadToken::AlgorithmOfAnotherKey),
+            Verdict::Unknown if keys.is_empty() => return Err(BadToken::NoKeys),
+            Verdict::Unknown => {
+                let kid = compact.header.kid.as_deref();
+                return Err(BadToken::UnknownKey(kid.map(printable)));
+            }
+        }
+        let (token, times) = claims::read(&compact.payload()?, &self.rules)?;
+        times.check(self.clock.now(), self.rules.clock_skew)?;
+        Ok(Accepted {
+            token: Arc::new(token),
+            times,
+            generation: keys.generation,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearer")
+            .field("rules", &self.rules)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keys at one time, borrowed from where they are.
+enum Current<'a> {
+    Fixed(&'a KeySet),
+    Remote(Guard<Arc<KeySet>>),
+}
+
+impl std::ops::Deref for Current<'_> {
+    type Target = KeySet;
+
+    fn deref(&self) -> &KeySet {
+        match self {
+            Self::Fixed(keys) => keys,
+            Self::Remote(keys) => keys,
+        }
+    }
+}
+
+impl Keys {
+    fn current(&self) -> Current<'_> {
+        match self {
+            Self::Fixed(keys) => Current::Fixed(keys),
+            Self::Remote(lease) => Current::Remote(lease.0.current()),
+        }
+    }
+
+    /// Has keys fetched that are no longer fresh; nobody waits for that.
+    fn tend(&self) {
+        if let Self::Remote(lease) = self {
+            drop(lease.0.tend());
+        }
+    }
+
+    fn may_learn(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Remote(lease) => lease.0.may_learn(),
+        }
+    }
+
+    fn ask(&self) -> Option<Landing> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Remote(lease) => lease.0.ask(),
+        }
+    }
+}
