@@ -46,7 +46,9 @@ impl Certificate {
         X509Certificate::from_der(&self.der).is_ok_and(|(_, parsed)| ask(parsed.public_key()))
     }
 
-    pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
+    /// Whether the other certificate has the name and the key that this one was issued by. Neither is looked at otherwise:
+    /// [`check_issued_by`](crate::check_issued_by) tells whether that counts.
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
         if self.facts.issuer_der != issuer.facts.subject_der {
             return false;
         }

@@ -41,6 +41,19 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
+    /// Every reason.
+    const ALL: [Self; 9] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
+    ];
+
     /// The name that the standard gives it, such as `keyCompromise`.
     pub fn name(self) -> &'static str {
         match self {
@@ -54,6 +67,11 @@ impl RevocationReason {
             Self::PrivilegeWithdrawn => "privilegeWithdrawn",
             Self::AaCompromise => "aACompromise",
         }
+    }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
     fn from_code(code: ReasonCode) -> Option<Self> {

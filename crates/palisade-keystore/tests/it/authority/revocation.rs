@@ -152,6 +152,10 @@ fn every_reason_is_read_back() {
         RevocationReason::PrivilegeWithdrawn,
         RevocationReason::AaCompromise,
     ];
+    for reason in reasons {
+        assert_eq!(RevocationReason::from_name(reason.name()), Some(reason));
+    }
+    assert_eq!(RevocationReason::from_name("removeFromCRL"), None);
     let entries: Vec<Revocation> = (1..)
         .zip(reasons)
         .map(|(serial, reason)| Revocation {
