@@ -50,6 +50,26 @@ need_keytool() {
     debian --no-install-recommends default-jre-headless || say 'keytool is missing: nothing is exchanged with Java in this run'
 }
 
+# need_postgres: a PostgreSQL server, with which directories of users are tried. Tests start servers of their own.
+need_postgres() {
+    postgres_programs && return 0
+    say 'installing postgresql'
+    debian --no-install-recommends postgresql && postgres_programs && return 0
+    say 'PostgreSQL is missing: directories are tried with SQLite alone in this run'
+}
+
+postgres_programs() {
+    local folder
+    for folder in $(dirname "$(command -v postgres || echo /nowhere/postgres)") /usr/lib/postgresql/*/bin; do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] && [ -x "$folder/pg_ctl" ]; then
+            # What can be tried is.
+            export PALISADE_REQUIRE_POSTGRES=yes
+            return 0
+        fi
+    done
+    return 1
+}
+
 # need_partners: what the partners of examples/jose-partner are written with. PARTNER_PYTHON is the Python that has jwcrypto.
 need_partners() {
     local node=examples/jose-partner/partners/node python="$tools_dir/partner-python"

@@ -1,8 +1,11 @@
-//! For tests only: a certificate authority, a fake clock, a client, assertions on problems, stage laws.
+//! For tests only: a certificate authority, a fake clock, a client, assertions on problems, stage laws, a
+//! PostgreSQL server.
 
 pub mod ca;
 mod clock;
 mod measure;
+#[cfg(unix)]
+pub mod postgres;
 mod problem;
 
 pub use clock::FakeClock;
