@@ -42,8 +42,8 @@ impl StageKind for Authentication {
             });
         let parts = Parts {
             mode: settings.two_way_mode,
-            is_required: settings.required.unwrap_or(true),
-            realm: settings.realm.as_deref().unwrap_or("palisade"),
+            is_required: settings.required,
+            realm: &settings.realm,
             certificates: schemes.has(Scheme::Certificate),
             basic: schemes.has(Scheme::Basic),
             api_keys: schemes.has(Scheme::ApiKey).then_some(api_key_field),
@@ -61,7 +61,7 @@ impl StageKind for Authentication {
 
     fn guardrails(settings: &AuthenticationSettings, _: &BuildContext<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if settings.required == Some(false) {
+        if !settings.required {
             let message =
                 "requests without credentials pass without a name; rules of access have to refuse them";
             findings

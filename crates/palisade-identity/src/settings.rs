@@ -6,7 +6,7 @@ use crate::bearer::BearerSettings;
 use crate::table::TwoWayMode;
 
 /// Settings of the stage `authentication`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[non_exhaustive]
 pub struct AuthenticationSettings {
@@ -16,15 +16,28 @@ pub struct AuthenticationSettings {
     /// What certificates are for beside credentials: `default` (either will do), `force` (required where the listener asks for
     /// them), `exclusive` (required everywhere).
     pub two_way_mode: TwoWayMode,
-    /// Whether a request has to prove who is calling; `true` when omitted. Otherwise one that brings nothing passes without a name,
-    /// and what is brought still has to be good.
-    pub required: Option<bool>,
-    /// What callers are told that their credentials are for; `palisade` when omitted.
-    pub realm: Option<String>,
+    /// Whether a request has to prove who is calling. Otherwise one that brings nothing passes without a name, and what is
+    /// brought still has to be good.
+    pub required: bool,
+    /// What callers are told that their credentials are for.
+    pub realm: String,
     /// Tokens.
     pub bearer: Option<BearerSettings>,
     /// API keys.
     pub api_key: ApiKeySettings,
+}
+
+impl Default for AuthenticationSettings {
+    fn default() -> Self {
+        Self {
+            schemes: None,
+            two_way_mode: TwoWayMode::Default,
+            required: true,
+            realm: "palisade".to_owned(),
+            bearer: None,
+            api_key: ApiKeySettings::default(),
+        }
+    }
 }
 
 /// A way to prove who is calling.

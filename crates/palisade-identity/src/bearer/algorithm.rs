@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, VerificationAlgorithm,
 };
+use jsonwebtoken::{Algorithm, DecodingKey};
 use palisade_keystore::KeyAlgorithm;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,32 @@ impl TokenAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// What `jsonwebtoken` calls it.
+    pub(super) const fn of_library(self) -> Algorithm {
+        match self {
+            Self::Rs256 => Algorithm::RS256,
+            Self::Rs384 => Algorithm::RS384,
+            Self::Rs512 => Algorithm::RS512,
+            Self::Ps256 => Algorithm::PS256,
+            Self::Ps384 => Algorithm::PS384,
+            Self::Ps512 => Algorithm::PS512,
+            Self::Es256 => Algorithm::ES256,
+            Self::Es384 => Algorithm::ES384,
+            Self::EdDsa => Algorithm::EdDSA,
+        }
+    }
+
+    /// A key that does it, as `jsonwebtoken` holds it, from its `SubjectPublicKeyInfo`.
+    pub(super) fn decoding_key(self, spki_der: &[u8]) -> DecodingKey {
+        match self {
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
+                DecodingKey::from_rsa_der(spki_der)
+            }
+            Self::Es256 | Self::Es384 => DecodingKey::from_ec_der(spki_der),
+            Self::EdDsa => DecodingKey::from_ed_der(spki_der),
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::signature::ParsedPublicKey;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::aws_lc;
 use palisade_keystore::{BadJwkSet, PublicKey, PublishedKeys, SkippedKey};
 
 use super::algorithm::TokenAlgorithm;
@@ -17,11 +19,12 @@ pub(super) const MAX_SET: usize = 256 * 1024;
 /// How many keys one token is tried against.
 const MAX_TRIED: usize = 8;
 
-/// A key, parsed once for each algorithm it does.
+/// A key, with the algorithms it does.
 pub(super) struct Key {
     kid: Option<String>,
     public: PublicKey,
-    verifiers: Vec<(TokenAlgorithm, ParsedPublicKey)>,
+    decoding: DecodingKey,
+    algorithms: Vec<TokenAlgorithm>,
 }
 
 impl Key {
@@ -34,52 +37,48 @@ impl Key {
             let own = public.jose_algorithm();
             own.is_none_or(|name| TokenAlgorithm::named(name) == Some(algorithm))
         };
-        let verifiers: Vec<_> = TokenAlgorithm::ALL
+        let algorithms: Vec<_> = TokenAlgorithm::ALL
             .into_iter()
             .filter(|algorithm| algorithm.is_of(public.algorithm()) && is_bound_to(*algorithm))
-            .filter_map(|algorithm| {
-                let parsed = ParsedPublicKey::new(algorithm.verification(), public.spki_der());
-                parsed.ok().map(|parsed| (algorithm, parsed))
-            })
+            .filter(|algorithm| ParsedPublicKey::new(algorithm.verification(), public.spki_der()).is_ok())
             .collect();
-        (!verifiers.is_empty()).then_some(Self {
+        let decoding = algorithms.first()?.decoding_key(public.spki_der());
+        Some(Self {
             kid,
             public,
-            verifiers,
+            decoding,
+            algorithms,
         })
     }
 
-    fn verifier(&self, algorithm: TokenAlgorithm) -> Option<&ParsedPublicKey> {
-        let (_, verifier) = self.verifiers.iter().find(|(own, _)| *own == algorithm)?;
-        Some(verifier)
+    fn does(&self, algorithm: TokenAlgorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Whether it signed the token, which is of an algorithm that it does.
+    fn signed(&self, token: &Compact<'_>) -> bool {
+        // By name, and not through the library's global, on which the features of any other crate decide.
+        let verifier = aws_lc::DEFAULT_PROVIDER.verifier_factory;
+        let verifier = verifier(&token.header.algorithm.of_library(), &self.decoding);
+        verifier.is_ok_and(|verifier| verifier.verify(token.signed, &token.signature).is_ok())
     }
 }
 
 /// The same key, known by the same name and for the same algorithms.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        let algorithms = |key: &Self| {
-            key.verifiers
-                .iter()
-                .map(|(algorithm, _)| *algorithm)
-                .collect::<Vec<_>>()
-        };
         self.kid == other.kid
             && self.public.spki_der() == other.public.spki_der()
-            && algorithms(self) == algorithms(other)
+            && self.algorithms == other.algorithms
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let algorithms: Vec<_> = self
-            .verifiers
-            .iter()
-            .map(|(algorithm, _)| algorithm.name())
-            .collect();
+        let algorithms = self.algorithms.iter().map(|algorithm| algorithm.name());
         f.debug_struct("Key")
             .field("kid", &self.kid)
-            .field("algorithms", &algorithms)
+            .field("algorithms", &algorithms.collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -130,11 +129,7 @@ impl KeySet {
 
     /// Whether one of them does one of the algorithms.
     pub(super) fn does_any(&self, algorithms: &[TokenAlgorithm]) -> bool {
-        let does = |key: &Key| {
-            algorithms
-                .iter()
-                .any(|algorithm| key.verifier(*algorithm).is_some())
-        };
+        let does = |key: &Key| algorithms.iter().any(|algorithm| key.does(*algorithm));
         self.keys.iter().any(does)
     }
 
@@ -164,12 +159,12 @@ impl KeySet {
 
 /// Whether one of the keys signed the token; `None` where none does its algorithm.
 fn signed_by_any<'a>(keys: impl Iterator<Item = &'a Key>, token: &Compact<'_>) -> Option<bool> {
-    let mut verifiers = keys
-        .filter_map(|key| key.verifier(token.header.algorithm))
+    let mut keys = keys
+        .filter(|key| key.does(token.header.algorithm))
         .take(MAX_TRIED)
         .peekable();
-    verifiers.peek()?;
-    Some(verifiers.any(|verifier| verifier.verify_sig(token.signed, &token.signature).is_ok()))
+    keys.peek()?;
+    Some(keys.any(|key| key.signed(token)))
 }
 
 /// Where keys come from.
