@@ -297,16 +297,11 @@ fn end(now: SystemTime, valid_for: Duration) -> Result<SystemTime, AuthorityErro
     now.checked_add(valid_for).ok_or(AuthorityError::BadPeriod)
 }
 
-/// Seconds since 1970.
-fn seconds(instant: SystemTime) -> Result<u64, AuthorityError> {
-    let since = instant
-        .duration_since(UNIX_EPOCH)
-        .map_err(|_| AuthorityError::BadPeriod)?;
-    Ok(since.as_secs())
-}
-
 /// An instant as certificates have it, to the second.
 fn date(instant: SystemTime) -> Result<OffsetDateTime, AuthorityError> {
-    let seconds = i64::try_from(seconds(instant)?).map_err(|_| AuthorityError::BadPeriod)?;
-    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| AuthorityError::BadPeriod)
+    let since = instant.duration_since(UNIX_EPOCH).ok();
+    since
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .ok_or(AuthorityError::BadPeriod)
 }

@@ -1,14 +1,14 @@
 //! Certificate revocation lists, version 2 (RFC 5280 section 5).
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateRevocationListParams, RevokedCertParams, SerialNumber};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 use x509_parser::revocation_list::RevokedCertificate;
 use x509_parser::x509::ReasonCode;
 
-use super::{Authority, AuthorityError, date, seconds};
+use super::{Authority, AuthorityError, date};
 use crate::entry::Certificate;
 use crate::facts::{instant, serial_number};
 use crate::issued::is_weak;
@@ -234,9 +234,9 @@ impl RevocationList {
                 entries.push(revocation.clone());
             }
         }
-        // Seconds since 1970 grow even where the last list is lost.
+        // Microseconds since 1970 grow even where the last list is lost, faster than lists are made.
         let least = before.map_or(0, |list| list.number.saturating_add(1));
-        let number = seconds(now)?.max(least);
+        let number = microseconds(now)?.max(least);
         let due = now.checked_add(period).ok_or(AuthorityError::BadPeriod)?;
         let der = sign(authority, &entries, number, now, due)?;
         Self::from_der(&der, authority.certificate()).map_err(|_| AuthorityError::SelfCheck)
@@ -272,6 +272,13 @@ fn sign(
         other => AuthorityError::Signing(other.to_string()),
     })?;
     Ok(signed.der().to_vec())
+}
+
+fn microseconds(instant: SystemTime) -> Result<u64, AuthorityError> {
+    let since = instant.duration_since(UNIX_EPOCH).ok();
+    since
+        .and_then(|since| u64::try_from(since.as_micros()).ok())
+        .ok_or(AuthorityError::BadPeriod)
 }
 
 /// `None` where it has an extension that would be lost.
