@@ -10,9 +10,15 @@ use palisade_core::TlsVersion;
 use crate::cli::help as text;
 use crate::outcome::Failure;
 
+mod cert;
 mod help;
 mod message;
 
+pub(crate) use cert::{
+    ActingAs, AuthorityOptions, CaArguments, CertCommand, CertListArguments, CertShowArguments,
+    DeleteArguments, ExportArguments, FileType, ImportArguments, IssueArguments, RenewCrlArguments,
+    RevokeArguments, Which,
+};
 pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
 
 /// The configuration folder, unless another is given.
@@ -154,6 +160,9 @@ pub(crate) enum Command {
     /// Look into the keystores of the configuration
     #[command(subcommand, arg_required_else_help = true, after_help = text::KEYSTORE)]
     Keystore(KeystoreCommand),
+    /// Issue, register and revoke certificates, by an authority of one's own
+    #[command(subcommand, arg_required_else_help = true, after_help = text::CERT)]
+    Cert(CertCommand),
     /// Make secured messages, and see why one is refused
     #[command(subcommand, arg_required_else_help = true, after_help = text::MESSAGE)]
     Message(MessageCommand),
@@ -170,6 +179,7 @@ impl Command {
             Self::Encrypt(arguments) => &arguments.common,
             Self::Keystore(KeystoreCommand::List(arguments)) => &arguments.common,
             Self::Keystore(KeystoreCommand::Show(arguments)) => &arguments.common,
+            Self::Cert(command) => command.common(),
             Self::Message(command) => command.common(),
         }
     }

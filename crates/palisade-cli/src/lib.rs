@@ -50,9 +50,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn finish(outcome: Result<Exit, Failure>, output: &mut Output) -> Exit {
     let exit = outcome.unwrap_or_else(|failure| {
+        let exit = failure.exit();
         // Where standard error is gone too, the exit status remains.
         let _ = output.errors(&failure.into_errors());
-        Exit::Wrong
+        exit
     });
     if output.flush().is_ok() { exit } else { Exit::Wrong }
 }

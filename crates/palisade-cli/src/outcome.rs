@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// Everything that is wrong with the configuration or the use.
     #[error(transparent)]
     Errors(#[from] Errors),
+    /// What was asked for is refused.
+    #[error("{0}")]
+    Refused(String),
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -43,10 +46,23 @@ impl Failure {
         Self::Errors(Error::general(message).into())
     }
 
+    /// What may not be, or is not as it would have to be: nothing is wrong with how it was asked for.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::Refused(message.into())
+    }
+
+    /// The exit status that tells of it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(_) => Exit::Refused,
+            Self::Errors(_) | Self::Output(_) => Exit::Wrong,
+        }
+    }
+
     pub(crate) fn into_errors(self) -> Errors {
         match self {
             Self::Errors(errors) => errors,
-            output @ Self::Output(_) => Error::general(output.to_string()).into(),
+            other @ (Self::Refused(_) | Self::Output(_)) => Error::general(other.to_string()).into(),
         }
     }
 }

@@ -163,3 +163,116 @@ is never asked and never told: a message that verifies here may have been accept
 around a message, as files have it, is left out with a remark; on the wire it is refused. Without --method and --target, or \
 without --in-reply-to, the verdict names what a server or client would still compare. What is told here is for the operator: \
 a partner learns none of it.";
+
+/// `palisade cert`.
+pub(super) const CERT: &str = "\
+Examples:
+  palisade cert ca                                  a certificate authority in the configuration folder
+  palisade cert issue --user alice                  alice.p12, and its password in alice.p12.password
+  palisade cert list --expiring 30d                 what ends soon
+  palisade cert revoke --user alice --reason keyCompromise
+                                                    refused by running servers within seconds
+
+Certificates are registered in the directory that palisade.directory names, in which servers find their owner by fingerprint. With \
+the property files as directory (config), the record is kept in directory.db of palisade.data-dir, and the line for the property \
+file is printed.";
+
+/// `palisade cert ca`.
+pub(super) const CERT_CA: &str = "\
+Examples:
+  palisade cert ca
+      Makes ca.crt, ca.key and an empty ca.crl in config/ca, and prints what a listener needs to trust it.
+  palisade cert ca --name 'Acme clients' --organization Acme --valid 1825d --dir /secure/ca --ca-password-file password
+      With an encrypted key, in a folder of its own.
+  palisade cert ca --key rsa3072 --format json
+
+Nothing that exists is overwritten. Servers need ca.crt and ca.crl; ca.key is needed to issue and to revoke alone, and is best kept \
+elsewhere. A listener with revocation lists refuses every certificate whose issuer has none, which is why an empty one is made at \
+once, and renewed by palisade cert renew-crl.";
+
+/// `palisade cert issue`.
+pub(super) const CERT_ISSUE: &str = "\
+Examples:
+  palisade cert issue --user alice
+      alice.p12 with key, certificate and issuer; its password goes to alice.p12.password.
+  curl --cert-type P12 --cert alice.p12:$(cat alice.p12.password) https://localhost:8443/server/rest/orders/list
+  palisade cert issue --tenant acme --create --type jks --valid 180d --out acme-2026.jks
+  palisade cert issue --user alice --csr alice.csr
+      The key stays with alice: alice.pem has the certificate and its issuer.
+  palisade cert issue --user alice --type pem --password-stdin < password
+      PEM, its key encrypted.
+  palisade cert issue --server api.example.org --server 192.0.2.7 --type pem
+      For a server, in whose listener's keystore it belongs; nobody signs in with it.
+
+A user's certificate names the user (CN) and the user's tenant (O). There is no copy of a key: what is lost is issued anew. Random \
+passwords have 24 characters, and are printed with --print-password alone.";
+
+/// `palisade cert import`.
+pub(super) const CERT_IMPORT: &str = "\
+Examples:
+  palisade cert import alice.crt --user alice
+      Checked against the issuers that the listeners trust (tls.client-ca-aliases), and the authority.
+  palisade cert import acme.pem --tenant acme --issuer acme-ca.crt
+
+Refused is what a listener would refuse: an unknown issuer, a signature that does not fit, an issuer that is no authority, a \
+certificate that is not valid now, or not for clients. A private key beside it is left alone. The certificate's issuer must be among \
+those that a listener trusts, or its handshake fails.";
+
+/// `palisade cert export`.
+pub(super) const CERT_EXPORT: &str = "\
+Examples:
+  palisade cert export --user alice
+      Writes alice.crt.
+  palisade cert export --serial 5f0c6a --type der --out - | sha256sum
+  palisade cert export --user alice --type txt --out -
+
+The certificate alone: private keys are not kept once a certificate is issued. Where a user has several that are good, --serial says \
+which; sha256: and a fingerprint name one too.";
+
+/// `palisade cert list`.
+pub(super) const CERT_LIST: &str = "\
+Examples:
+  palisade cert list
+  palisade cert list --expiring 30d --format json | jq -r '.certificates[] | [.user, .\"not-after\"] | @tsv'
+      For a report each week: what ends within 30 days, or has ended.
+  palisade cert list --user alice --revoked
+  palisade cert list --as alice
+      What alice may see: her own.
+
+Soonest first. The status is 0 whether there are any or not.";
+
+/// `palisade cert show`.
+pub(super) const CERT_SHOW: &str = "\
+Examples:
+  palisade cert show --user alice
+  palisade cert show --serial 5f0c6a --format json";
+
+/// `palisade cert delete`.
+pub(super) const CERT_DELETE: &str = "\
+Examples:
+  palisade cert delete --serial 5f0c6a
+  palisade cert delete --serial sha256:9b1c...
+
+Nobody is recognised by the certificate any more. It can still complete a handshake until it ends: palisade cert revoke ends that.";
+
+/// `palisade cert revoke`.
+pub(super) const CERT_REVOKE: &str = "\
+Examples:
+  palisade cert revoke --serial 5f0c6a --reason superseded
+  palisade cert revoke --user alice --reason keyCompromise
+      All of them.
+
+The revocation list is written at once and whole; servers that watch it (tls.crl-files) refuse the certificate within seconds, in new \
+handshakes and in requests of connections that are open. A certificate of another authority stands in no list of this one: it is not \
+recognised any more, and its issuer is to be told.";
+
+/// `palisade cert renew-crl`.
+pub(super) const CERT_RENEW_CRL: &str = "\
+Examples:
+  palisade cert renew-crl
+      For a timer, well before the list is due: listeners refuse everybody it covers from then on.
+  palisade cert renew-crl --crl-valid 7d --ca-password-file /run/secrets/ca
+  palisade cert renew-crl --rebuild
+      The list is lost: it is made of what the directory knows to be revoked.
+
+What the directory has as revoked and the list has not is added to it.";

@@ -1,6 +1,5 @@
 //! `palisade encrypt`: a value for a property file.
 
-use std::io::{self, Read as _};
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -10,12 +9,10 @@ use palisade_config::{Config, Error, Errors, Sources, nearest, to_native};
 use palisade_core::Secret;
 use serde_json::json;
 
+use super::secrets;
 use crate::cli::{Common, EncryptArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::Output;
-
-/// The largest value that is read from standard input.
-const MAX_VALUE: u64 = 1 << 20;
 
 pub(super) fn run(common: &Common, arguments: &EncryptArguments, output: &mut Output) -> Outcome {
     let name = native_name(&arguments.name)?;
@@ -23,7 +20,7 @@ pub(super) fn run(common: &Common, arguments: &EncryptArguments, output: &mut Ou
     let (config, _) = Config::load(&sources);
     // The value comes first: where both are prompted for, that is the order in which people think of them.
     let value = if arguments.stdin {
-        read_value()?
+        secrets::from_stdin()?
     } else {
         prompt_twice("Value", "the values differ")?
     };
@@ -92,29 +89,13 @@ fn iterations(config: &Config) -> Result<NonZeroU32, Failure> {
     Ok(configured.unwrap_or(DEFAULT_ITERATIONS))
 }
 
-fn read_value() -> Result<Secret, Failure> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(MAX_VALUE + 1).read_to_string(&mut text);
-    let read = read.map_err(|error| Failure::wrong(format!("standard input: {error}")))?;
-    if read as u64 > MAX_VALUE {
-        return Err(Failure::wrong("standard input: the value is larger than 1 MiB"));
-    }
-    let end = text
-        .strip_suffix('\n')
-        .map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
-    text.truncate(end);
-    Ok(Secret::new(text))
-}
-
 fn prompt_twice(what: &str, differ: &str) -> Result<Secret, Failure> {
     let ask = |prompt: String| {
-        rpassword::prompt_password(prompt)
-            .map(Secret::new)
-            .map_err(|error| {
-                Failure::wrong(format!(
-                    "{what} cannot be asked for without a terminal ({error}); see palisade encrypt --help"
-                ))
-            })
+        secrets::prompt(&prompt).map_err(|error| {
+            Failure::wrong(format!(
+                "{what} cannot be asked for without a terminal ({error}); see palisade encrypt --help"
+            ))
+        })
     };
     let first = ask(format!("{what}: "))?;
     if first == ask(format!("{what} again: "))? {

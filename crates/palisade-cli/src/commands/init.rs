@@ -8,43 +8,16 @@ mod demo;
 mod starter;
 mod taken_over;
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use palisade_config::{Error, Errors};
 use serde::Serialize;
 
 use self::taken_over::TakenOver;
+use super::new_files::{self, NewFile};
 use crate::cli::{Common, InitArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{GOOD, HEADING, Output, styled};
-
-/// A file to write.
-struct Planned {
-    /// Relative to the folder.
-    path: &'static str,
-    text: String,
-    is_private: bool,
-}
-
-impl Planned {
-    fn public(path: &'static str, text: String) -> Self {
-        Self {
-            path,
-            text,
-            is_private: false,
-        }
-    }
-
-    fn private(path: &'static str, text: String) -> Self {
-        Self {
-            path,
-            text,
-            is_private: true,
-        }
-    }
-}
 
 /// The result.
 #[derive(Debug, Serialize)]
@@ -66,27 +39,22 @@ pub(super) fn run(common: &Common, arguments: &InitArguments, output: &mut Outpu
         .as_deref()
         .map(|file| TakenOver::read(file, folder))
         .transpose()?;
+    let properties = folder.join("application.properties");
     let planned = match &taken_over {
         Some(taken_over) if taken_over.has_listener => {
-            vec![Planned::private(
-                "application.properties",
-                taken_over.text.clone(),
-            )]
+            vec![NewFile::private(properties, taken_over.text.clone())]
         }
         Some(taken_over) => {
             let text = format!("{}\n{}", starter::LISTENER, taken_over.text);
-            with_keys(Planned::private("application.properties", text))?
+            with_keys(folder, NewFile::private(properties, text))?
         }
-        None => with_keys(Planned::public(
-            "application.properties",
-            starter::PROPERTIES.to_owned(),
-        ))?,
+        None => with_keys(folder, NewFile::public(properties, starter::PROPERTIES))?,
     };
-    write(folder, &planned)?;
+    new_files::write(&planned)?;
 
     let result = Written {
         folder: folder.to_owned(),
-        files: planned.iter().map(|file| folder.join(file.path)).collect(),
+        files: planned.iter().map(|file| file.path().clone()).collect(),
         remaining: taken_over
             .as_ref()
             .map(|taken_over| taken_over.remaining(&sources))
@@ -102,55 +70,14 @@ pub(super) fn run(common: &Common, arguments: &InitArguments, output: &mut Outpu
 }
 
 /// The property file, and keys and certificates for its listener.
-fn with_keys(properties: Planned) -> Result<Vec<Planned>, Failure> {
-    let demo = demo::make().map_err(|error| Failure::wrong(format!("the demo certificates: {error}")))?;
+fn with_keys(folder: &Path, properties: NewFile) -> Result<Vec<NewFile>, Failure> {
+    let demo = demo::make()?;
     Ok(vec![
         properties,
-        Planned::public("keys/demo-ca.pem", demo.authority),
-        Planned::private("keys/demo-server.pem", demo.server),
-        Planned::private("demo-client.pem", demo.client),
+        NewFile::public(folder.join("keys/demo-ca.pem"), demo.authority),
+        NewFile::private(folder.join("keys/demo-server.pem"), demo.server),
+        NewFile::private(folder.join("demo-client.pem"), demo.client),
     ])
-}
-
-/// Writes every file, or none.
-fn write(folder: &Path, planned: &[Planned]) -> Result<(), Failure> {
-    let existing = planned
-        .iter()
-        .map(|file| folder.join(file.path))
-        .filter(|path| path.symlink_metadata().is_ok());
-    let errors: Errors = existing
-        .map(|path| Error::general(format!("{} exists, and is not overwritten", path.display())))
-        .collect();
-    errors.into_result(())?;
-    let mut written = Vec::new();
-    for file in planned {
-        let path = folder.join(file.path);
-        let result = write_one(&path, file);
-        written.push(path);
-        if let Err(error) = result {
-            let path = written.pop().unwrap_or_default();
-            for path in &written {
-                // What cannot be removed was at least made by this run.
-                let _ = fs::remove_file(path);
-            }
-            return Err(Failure::wrong(format!("{}: {error}", path.display())));
-        }
-    }
-    Ok(())
-}
-
-fn write_one(path: &Path, file: &Planned) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if file.is_private {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(file.text.as_bytes())
 }
 
 fn print(result: &Written, output: &mut Output) -> io::Result<()> {

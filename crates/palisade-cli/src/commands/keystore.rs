@@ -13,7 +13,8 @@ use palisade_config::{Config, Errors};
 use palisade_keystore::{Entry, Keystore, KeystoreSettings, Keystores, LookupError};
 use serde_json::json;
 
-use self::described::{Described, DescribedCertificate};
+use self::described::Described;
+pub(super) use self::described::DescribedCertificate;
 use crate::cli::{Common, ShowArguments};
 use crate::instant;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -220,34 +221,20 @@ fn print(entry: &Described, output: &mut Output) -> io::Result<()> {
     Ok(())
 }
 
-fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) -> io::Result<()> {
-    let names: Vec<String> = certificate.names.iter().map(described::name).collect();
-    let authority = if certificate.is_authority { "yes" } else { "no" };
-    let rows = [
-        ("subject", certificate.subject.clone()),
-        ("issuer", certificate.issuer.clone()),
-        ("names", names.join(", ")),
-        ("key", certificate.key.clone()),
-        ("usages", certificate.usages.join(", ")),
-        ("authority", authority.to_owned()),
-        ("serial", certificate.serial.clone()),
-        ("not before", with_age(certificate)),
-        ("not after", certificate.not_after.clone()),
-        ("sha-256", certificate.sha256.clone()),
-        ("x5t#S256", certificate.x5t.clone()),
-    ];
-    for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
-        let left = if what == "not after" {
-            remaining(certificate)
-        } else {
-            String::new()
+/// Prints what a certificate says, and how its age is to be seen.
+pub(super) fn print_certificate(certificate: &DescribedCertificate, output: &mut Output) -> io::Result<()> {
+    for (what, value) in certificate.rows() {
+        let remark = match what {
+            "not before" => age(certificate),
+            "not after" => remaining(certificate),
+            _ => String::new(),
         };
-        output.line(format_args!("  {what:<14} {value}{left}"))?;
+        output.line(format_args!("  {what:<14} {value}{remark}"))?;
     }
     Ok(())
 }
 
-fn with_age(certificate: &DescribedCertificate) -> String {
+fn age(certificate: &DescribedCertificate) -> String {
     let age = certificate.age_days;
     let style = if age > OLD { WARNING } else { FAINT };
     let text = if age < 0 {
@@ -255,7 +242,7 @@ fn with_age(certificate: &DescribedCertificate) -> String {
     } else {
         format!("  ({age} days old)")
     };
-    format!("{}{}", certificate.not_before, styled(style, text))
+    styled(style, text)
 }
 
 fn remaining(certificate: &DescribedCertificate) -> String {

@@ -1,12 +1,16 @@
 //! The commands, each in its file.
 
+mod cert;
 mod check;
 mod diff;
+mod directory;
 mod encrypt;
 mod explain;
 mod init;
 mod keystore;
 mod message;
+mod new_files;
+mod secrets;
 mod serve;
 
 use std::sync::Arc;
@@ -32,6 +36,7 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::Encrypt(arguments) => encrypt::run(common, &arguments, output),
         Command::Keystore(KeystoreCommand::List(_)) => keystore::list(common, output),
         Command::Keystore(KeystoreCommand::Show(arguments)) => keystore::show(common, &arguments, output),
+        Command::Cert(command) => cert::run(common, &command, output),
         Command::Message(command) => message::run(common, &command, output),
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod blueriq;
+mod cert;
 mod check;
 mod diff;
 mod encrypt;

@@ -1,10 +1,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::Folder;
+use crate::support::{Folder, until};
 
 #[test]
 fn without_an_upstream_and_without_echo_it_does_not_start() {
@@ -142,16 +141,6 @@ fn a_severe_finding_is_logged_at_the_default_level() {
     let ended = server.end().with_status(0);
     assert!(ended.err.contains("ERROR palisade::finding"), "{}", ended.err);
     assert!(ended.err.contains("palisade.unmatched"), "{}", ended.err);
-}
-
-/// Waits until something holds, and fails when that takes too long.
-#[track_caller]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what} does not come about");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

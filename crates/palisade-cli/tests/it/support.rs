@@ -229,3 +229,13 @@ impl Drop for Serving {
         let _ = self.child.wait();
     }
 }
+
+/// Waits until something holds, and fails when that takes too long.
+#[track_caller]
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} does not come about");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

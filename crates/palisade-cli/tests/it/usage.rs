@@ -1,6 +1,6 @@
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 20] = [
     &["serve"],
     &["check"],
     &["explain"],
@@ -12,6 +12,15 @@ const COMMANDS: [&[&str]; 11] = [
     &["message", "sign"],
     &["message", "encrypt"],
     &["message", "verify"],
+    &["cert", "ca"],
+    &["cert", "issue"],
+    &["cert", "import"],
+    &["cert", "export"],
+    &["cert", "list"],
+    &["cert", "show"],
+    &["cert", "delete"],
+    &["cert", "revoke"],
+    &["cert", "renew-crl"],
 ];
 
 #[test]
@@ -31,7 +40,12 @@ fn every_command_has_a_help_with_examples() {
         );
         assert!(help.err.is_empty() && !help.out.contains('\u{1b}'), "{help:#?}");
     }
-    for group in [&["--help"][..], &["keystore", "--help"], &["message", "--help"]] {
+    for group in [
+        &["--help"][..],
+        &["keystore", "--help"],
+        &["message", "--help"],
+        &["cert", "--help"],
+    ] {
         let help = folder.run(group).with_status(0);
         assert!(help.out.contains("Examples:\n  palisade "), "{}", help.out);
     }

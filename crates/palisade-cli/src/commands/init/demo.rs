@@ -1,17 +1,16 @@
 //! Certificates for a demonstration: an authority, a server and a client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, Error, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
-};
-use time::{Duration, OffsetDateTime};
+use palisade_core::SubjectAltName;
+use palisade_keystore::{Authority, CertificateRequest, KeystoreBuilder, NewAuthority, Subject};
 
 use crate::instant;
+use crate::outcome::Failure;
 
 /// How long the certificates are valid.
-const VALIDITY: Duration = Duration::days(365);
+const VALIDITY: Duration = Duration::from_hours(365 * 24);
 
 /// PEM texts.
 pub(super) struct Demo {
@@ -24,47 +23,38 @@ pub(super) struct Demo {
 }
 
 /// Makes all three. Nobody can issue a fourth: the authority's key is gone when this returns.
-pub(super) fn make() -> Result<Demo, Error> {
-    let mut params = named("Palisade demo authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-
-    let mut server = leaf("localhost", ExtendedKeyUsagePurpose::ServerAuth);
-    server.subject_alt_names = vec![
-        SanType::DnsName("localhost".try_into()?),
-        SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+pub(super) fn make() -> Result<Demo, Failure> {
+    let new = NewAuthority::new("Palisade demo authority", VALIDITY);
+    let authority = Authority::create(&new, instant::now()).map_err(failed)?;
+    let names = vec![
+        SubjectAltName::Dns("localhost".to_owned()),
+        SubjectAltName::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        SubjectAltName::Ip(IpAddr::V6(Ipv6Addr::LOCALHOST)),
     ];
-    let client = leaf("Palisade demo client", ExtendedKeyUsagePurpose::ClientAuth);
+    let server = CertificateRequest::server(Subject::new("localhost"), names, VALIDITY);
+    let client = CertificateRequest::client(Subject::new("Palisade demo client"), VALIDITY);
+    let mut trusted = KeystoreBuilder::new();
+    trusted
+        .add_trusted("authority", authority.certificate().clone())
+        .map_err(failed)?;
     Ok(Demo {
-        server: issue(&server, &authority)?,
-        client: issue(&client, &authority)?,
-        authority: authority.pem(),
+        authority: trusted.pem("authority").map_err(failed)?.to_string(),
+        server: issue(&authority, &server)?,
+        client: issue(&authority, &client)?,
     })
 }
 
-fn named(common_name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    let now = OffsetDateTime::from(instant::now());
-    // Clocks of clients may be behind.
-    params.not_before = now - Duration::hours(1);
-    params.not_after = now + VALIDITY;
-    params
+fn issue(authority: &Authority, request: &CertificateRequest) -> Result<String, Failure> {
+    let issued = authority.issue(request, instant::now()).map_err(failed)?;
+    let mut builder = KeystoreBuilder::new();
+    if let Some(key) = issued.key {
+        builder
+            .add_key("demo", key, vec![issued.certificate])
+            .map_err(failed)?;
+    }
+    Ok(builder.pem("demo").map_err(failed)?.to_string())
 }
 
-fn leaf(common_name: &str, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
-    let mut params = named(common_name);
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![purpose];
-    params.use_authority_key_identifier_extension = true;
-    params
-}
-
-fn issue(params: &CertificateParams, authority: &CertifiedIssuer<'_, KeyPair>) -> Result<String, Error> {
-    let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, authority)?;
-    Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::wrong(format!("the demo certificates: {error}"))
 }

@@ -44,22 +44,22 @@ pub(super) struct Described {
 /// A certificate.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct DescribedCertificate {
-    pub(super) subject: String,
-    pub(super) issuer: String,
-    pub(super) names: Vec<SubjectAltName>,
-    pub(super) key: String,
-    pub(super) usages: Vec<String>,
-    pub(super) is_authority: bool,
-    pub(super) serial: String,
-    pub(super) not_before: String,
-    pub(super) not_after: String,
-    pub(super) days_left: i64,
-    pub(super) age_days: i64,
-    pub(super) sha256: String,
+pub(in crate::commands) struct DescribedCertificate {
+    pub(in crate::commands) subject: String,
+    pub(in crate::commands) issuer: String,
+    pub(in crate::commands) names: Vec<SubjectAltName>,
+    pub(in crate::commands) key: String,
+    pub(in crate::commands) usages: Vec<String>,
+    pub(in crate::commands) is_authority: bool,
+    pub(in crate::commands) serial: String,
+    pub(in crate::commands) not_before: String,
+    pub(in crate::commands) not_after: String,
+    pub(in crate::commands) days_left: i64,
+    pub(in crate::commands) age_days: i64,
+    pub(in crate::commands) sha256: String,
     /// The same fingerprint as headers of messages have it (RFC 7515 section 4.1.8).
     #[serde(rename = "x5t#S256")]
-    pub(super) x5t: String,
+    pub(in crate::commands) x5t: String,
 }
 
 impl Described {
@@ -108,7 +108,7 @@ impl Described {
 }
 
 impl DescribedCertificate {
-    fn new(certificate: &Certificate) -> Self {
+    pub(in crate::commands) fn new(certificate: &Certificate) -> Self {
         let facts = certificate.facts();
         Self {
             subject: facts.subject.clone(),
@@ -126,6 +126,26 @@ impl DescribedCertificate {
             x5t: URL_SAFE_NO_PAD.encode(facts.fingerprint),
         }
     }
+
+    /// What it says, by the words it is shown with; nothing is left out but what it does not have.
+    pub(in crate::commands) fn rows(&self) -> Vec<(&'static str, String)> {
+        let names: Vec<String> = self.names.iter().map(name).collect();
+        let authority = if self.is_authority { "yes" } else { "no" };
+        let rows = [
+            ("subject", self.subject.clone()),
+            ("issuer", self.issuer.clone()),
+            ("names", names.join(", ")),
+            ("key", self.key.clone()),
+            ("usages", self.usages.join(", ")),
+            ("authority", authority.to_owned()),
+            ("serial", self.serial.clone()),
+            ("not before", self.not_before.clone()),
+            ("not after", self.not_after.clone()),
+            ("sha-256", self.sha256.clone()),
+            ("x5t#S256", self.x5t.clone()),
+        ];
+        rows.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
 }
 
 fn usage(usage: Usage) -> Option<&'static str> {
@@ -137,7 +157,7 @@ fn usage(usage: Usage) -> Option<&'static str> {
 }
 
 /// A subject alternative name as text.
-pub(super) fn name(name: &SubjectAltName) -> String {
+fn name(name: &SubjectAltName) -> String {
     match name {
         SubjectAltName::Dns(host) => format!("DNS:{host}"),
         SubjectAltName::Email(mailbox) => format!("email:{mailbox}"),

@@ -1,0 +1,250 @@
+//! Certificates on record, and whose they are.
+//!
+//! 1. The record is the directory's database. With property files as directory a database beside them keeps it, and a certificate
+//!    is recognised once the property file has its fingerprint: the line to write is told.
+//! 2. What the property files have and the record has not is listed too; where an alias stands there, with what the certificate
+//!    says.
+
+mod id;
+mod listed;
+mod recorded;
+
+use std::time::SystemTime;
+
+use palisade_config::properties::{escape_key, escape_value};
+use palisade_directory::sql::{CertificateId, NewCertificate, NewUser, Origin, Owner};
+use palisade_directory::{check_name, parse_fingerprint, print_fingerprint};
+use palisade_keystore::{Certificate, RevocationReason};
+
+use self::id::id;
+use self::listed::{add_configured, listed};
+pub(super) use self::recorded::{Recorded, Shown, ShownOwner, Status};
+use crate::cli::{ActingAs, Common, Which};
+use crate::commands::directory::{Administered, Permission};
+use crate::outcome::Failure;
+
+/// The record, as far as the one who acts may see it.
+pub(super) struct Records {
+    directory: Administered,
+    permission: Permission,
+    certificates: Vec<Recorded>,
+}
+
+impl Records {
+    /// Opens the record to look at it.
+    pub(super) fn open(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
+        let directory = Administered::open(common)?;
+        let permission = directory.permission(acting.name.as_deref())?;
+        Self::read(common, directory, permission)
+    }
+
+    /// Opens the record to change it, which is for administrators.
+    pub(super) fn open_to_change(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
+        // Who may not change anything makes no database either.
+        Administered::open(common)?
+            .permission(acting.name.as_deref())?
+            .need_everything()?;
+        Self::read(
+            common,
+            Administered::open_to_change(common)?,
+            Permission::Everything,
+        )
+    }
+
+    fn read(common: &Common, directory: Administered, permission: Permission) -> Result<Self, Failure> {
+        let on_record = directory.ask(|database| async move { database.certificates().await })?;
+        let mut certificates: Vec<Recorded> = on_record.into_iter().map(Recorded::from).collect();
+        if let Some(configured) = directory.configured() {
+            add_configured(&mut certificates, &listed(common, configured)?);
+        }
+        certificates.retain(|recorded| permission.sees(&recorded.owner));
+        certificates.sort_by_key(|recorded| (recorded.ends().is_none(), recorded.ends()));
+        Ok(Self {
+            directory,
+            permission,
+            certificates,
+        })
+    }
+
+    /// All of it, those that end soonest first, and at last those of which that is not known.
+    pub(super) fn all(&self) -> &[Recorded] {
+        &self.certificates
+    }
+
+    pub(super) fn directory(&self) -> &Administered {
+        &self.directory
+    }
+
+    /// Those that an operator names; at least one.
+    pub(super) fn find(&self, which: &Which) -> Result<Vec<&Recorded>, Failure> {
+        let owner = match which {
+            Which { user: Some(name), .. } => Owner::User(name.clone()),
+            Which {
+                tenant: Some(name), ..
+            } => Owner::Tenant(name.clone()),
+            Which { serial, .. } => return self.find_id(serial.as_deref().unwrap_or_default()),
+        };
+        self.need_sight_of(&owner)?;
+        let found: Vec<_> = self
+            .all()
+            .iter()
+            .filter(|recorded| recorded.owner == owner)
+            .collect();
+        if found.is_empty() {
+            self.directory.need(&owner, "")?;
+            return Err(Failure::wrong(format!("{owner} has no certificate on record")));
+        }
+        Ok(found)
+    }
+
+    /// The one of that serial number or fingerprint: twice, where a user and a tenant have it.
+    pub(super) fn find_id(&self, text: &str) -> Result<Vec<&Recorded>, Failure> {
+        let id = id(text)?;
+        let found: Vec<_> = self.all().iter().filter(|recorded| recorded.is(&id)).collect();
+        let Some(first) = found.first() else {
+            let what = format!("no certificate on record has the serial number or fingerprint {text}");
+            return Err(Failure::wrong(what));
+        };
+        if found.iter().any(|other| other.fingerprint != first.fingerprint) {
+            let all: Vec<String> = found
+                .iter()
+                .map(|recorded| {
+                    format!(
+                        "{} ({})",
+                        print_fingerprint(&recorded.fingerprint),
+                        recorded.owner
+                    )
+                })
+                .collect();
+            return Err(Failure::wrong(format!(
+                "several certificates have the serial number {text}; say which by its fingerprint: {}",
+                all.join(", ")
+            )));
+        }
+        Ok(found)
+    }
+
+    /// Refuses what is for administrators.
+    pub(super) fn need_administrator(&self) -> Result<(), Failure> {
+        self.permission.need_everything()
+    }
+
+    /// Refuses to look at what belongs to somebody else.
+    pub(super) fn need_sight_of(&self, owner: &Owner) -> Result<(), Failure> {
+        if self.permission.sees(owner) {
+            Ok(())
+        } else {
+            self.permission.need_everything()
+        }
+    }
+
+    /// The organization that the certificate of an owner names, once it is sure that there is such an owner, or may be made.
+    pub(super) fn organization(&self, owner: &Owner, create: bool) -> Result<Option<String>, Failure> {
+        check_name(owner.name()).map_err(|error| Failure::wrong(format!("{owner}: {error}")))?;
+        if !create {
+            self.directory.need(owner, "; --create makes it")?;
+        }
+        match owner {
+            Owner::Tenant(name) => Ok(Some(name.clone())),
+            Owner::User(name) => Ok(self.directory.user(name)?.and_then(|user| user.tenant)),
+        }
+    }
+
+    /// Registers a certificate, and makes its owner where that is missing. Returns what the property file needs.
+    pub(super) fn record(
+        &self,
+        certificate: &Certificate,
+        owner: &Owner,
+        origin: Origin,
+        now: SystemTime,
+    ) -> Result<Vec<String>, Failure> {
+        self.make_owner(owner, now)?;
+        let new = NewCertificate::new(owner.clone(), certificate, origin);
+        self.directory
+            .change(|database| async move { database.add_certificate(&new, now).await })?;
+        let fingerprint = certificate.facts().fingerprint;
+        Ok(self.property(owner, |texts| {
+            if !texts
+                .iter()
+                .any(|text| parse_fingerprint(text) == Ok(fingerprint))
+            {
+                texts.push(print_fingerprint(&fingerprint));
+            }
+        }))
+    }
+
+    fn make_owner(&self, owner: &Owner, now: SystemTime) -> Result<(), Failure> {
+        let owner = owner.clone();
+        self.directory.change(|database| async move {
+            match &owner {
+                Owner::User(name) => {
+                    let users = database.users().await?;
+                    if !users.iter().any(|user| user.name == *name) {
+                        database.add_user(&NewUser::new(name), now).await?;
+                    }
+                }
+                Owner::Tenant(name) => {
+                    let tenants = database.tenants().await?;
+                    if !tenants.iter().any(|tenant| tenant.name == *name) {
+                        database.add_tenant(name, now).await?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes a registration away. Returns what the property file needs.
+    pub(super) fn delete(&self, recorded: &Recorded) -> Result<Vec<String>, Failure> {
+        if recorded.added_at.is_some() {
+            let (owner, fingerprint) = (recorded.owner.clone(), recorded.fingerprint);
+            self.directory
+                .change(|database| async move { database.remove_certificate(&owner, &fingerprint).await })?;
+        }
+        Ok(self.without(recorded))
+    }
+
+    /// Marks a certificate as revoked, whosever it is; one that is not on record is the property files' alone.
+    pub(super) fn revoke(
+        &self,
+        recorded: &Recorded,
+        reason: RevocationReason,
+        at: SystemTime,
+    ) -> Result<(), Failure> {
+        if recorded.added_at.is_none() {
+            return Ok(());
+        }
+        let id = CertificateId::Fingerprint(recorded.fingerprint);
+        self.directory
+            .change(|database| async move { database.revoke_certificate(&id, reason.name(), at).await })
+            .map(drop)
+    }
+
+    /// The line of the property file without a certificate, where it has it.
+    pub(super) fn without(&self, recorded: &Recorded) -> Vec<String> {
+        self.property(&recorded.owner, |texts| {
+            texts.retain(|text| recorded.listed_as.as_ref() != Some(text));
+        })
+    }
+
+    /// The line of the property file that lists an owner's certificates, where property files are the directory and the line is
+    /// not the same after the change.
+    fn property(&self, owner: &Owner, change: impl FnOnce(&mut Vec<String>)) -> Vec<String> {
+        let Some(configured) = self.directory.configured() else {
+            return Vec::new();
+        };
+        let before = configured.certificates_of(owner);
+        let mut after = before.to_vec();
+        change(&mut after);
+        if *before == after {
+            return Vec::new();
+        }
+        let prefix = format!("palisade.{}s", owner.kind());
+        let key = self.directory.config().child_key(&prefix, owner.name());
+        vec![format!(
+            "{}={}",
+            escape_key(&format!("{key}.certificates")),
+            escape_value(&after.join(","))
+        )]
+    }
+}
