@@ -1,5 +1,6 @@
 //! Looking at a part of a configuration.
 
+use palisade_core::Secret;
 use serde::de::DeserializeOwned;
 
 use crate::key::{Key, Segment};
@@ -12,6 +13,18 @@ impl Config {
             Ok(key) => key.child(Segment::Name(name.to_owned())).to_string(),
             Err(_) => format!("{prefix}.{name}"),
         }
+    }
+
+    /// The keys of settings whose value is this very secret.
+    pub fn keys_of_secret(&self, secret: &Secret) -> Vec<String> {
+        let mut keys = Vec::new();
+        self.root.leaves(&Key::default(), &mut |key, node| {
+            let text = node.text().filter(|_| node.secret);
+            if text.is_some_and(|text| Secret::new(text.as_str()) == *secret) {
+                keys.push(key.to_string());
+            }
+        });
+        keys
     }
 
     /// Like [`get`](Self::get), but as if only these names stood below `key`; nothing when none of them does.

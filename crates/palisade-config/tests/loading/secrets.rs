@@ -80,6 +80,25 @@ impl TryFrom<BTreeMap<String, String>> for ShoutingGroup {
 }
 
 #[test]
+fn a_secret_that_stands_in_the_configuration_is_found_by_its_keys() {
+    let fixture = Fixture::properties(
+        "palisade.keystores.main.password=hunter2\npalisade.keystores.other.password=hunter3\nmy.secret=hunter2\n\
+         palisade.listeners.main.bind=hunter2\npalisade.stores.main.key-passwords.a=${DB_PASSWORD}",
+    )
+    .env("DB_PASSWORD", "hunter2");
+    let config = fixture.config();
+    let mut keys = config.keys_of_secret(&Secret::new("hunter2"));
+    keys.sort();
+    // Variables of other roots are no settings, and what is no secret by its name is none by its value.
+    let expected = [
+        "palisade.keystores.main.password",
+        "palisade.stores.main.key-passwords.a",
+    ];
+    assert_eq!(keys, expected);
+    assert!(config.keys_of_secret(&Secret::new("hunter4")).is_empty());
+}
+
+#[test]
 fn encrypted_values_are_decrypted_with_the_password_of_any_source() {
     let password = Secret::new("pw");
     let name = "palisade.keystores.main.password";
