@@ -25,7 +25,9 @@ impl SqlDirectory {
     /// Every certificate on record, revoked ones included, in the order of registration.
     pub async fn certificates(&self) -> Result<Vec<CertificateRecord>, SqlError> {
         let mut reading = self.read().await?;
-        self.all(&mut reading).await
+        reading::certificates(&mut reading)
+            .await
+            .map_err(|trouble| trouble.at(&self.place))
     }
 
     /// Every certificate that was issued here, revoked ones included, in the order of registration.
@@ -55,8 +57,9 @@ impl SqlDirectory {
         .execute(&mut *change)
         .await
         .map_err(|error| self.failed(&error))?;
-        let mut revoked = self.all(&mut change).await?;
-        revoked.retain(|certificate| certificate.fingerprint == fingerprint);
+        let revoked = self
+            .meant(&mut change, &CertificateId::Fingerprint(fingerprint))
+            .await?;
         self.commit(change).await?;
         Ok(revoked)
     }
@@ -80,18 +83,23 @@ impl SqlDirectory {
         self.commit(change).await
     }
 
-    async fn all(&self, connection: &mut AnyConnection) -> Result<Vec<CertificateRecord>, SqlError> {
-        reading::certificates(connection)
+    async fn meant(
+        &self,
+        connection: &mut AnyConnection,
+        id: &CertificateId,
+    ) -> Result<Vec<CertificateRecord>, SqlError> {
+        reading::certificates_of(connection, id)
             .await
             .map_err(|trouble| trouble.at(&self.place))
     }
 
     /// Refuses a certificate that another of the same kind has, and one that is revoked, whosever it was.
     async fn need_new(&self, connection: &mut AnyConnection, new: &NewCertificate) -> Result<(), SqlError> {
-        let on_record = self.all(connection).await?;
+        let on_record = self
+            .meant(connection, &CertificateId::Fingerprint(new.fingerprint))
+            .await?;
         let stands_against = on_record.into_iter().find(|certificate| {
-            certificate.fingerprint == new.fingerprint
-                && (certificate.owner.kind() == new.owner.kind() || certificate.revoked.is_some())
+            certificate.owner.kind() == new.owner.kind() || certificate.revoked.is_some()
         });
         match stands_against {
             None => Ok(()),
@@ -110,10 +118,10 @@ impl SqlDirectory {
         id: &CertificateId,
     ) -> Result<[u8; 32], SqlError> {
         let mut fingerprints: Vec<[u8; 32]> = self
-            .all(connection)
+            .meant(connection, id)
             .await?
             .into_iter()
-            .filter(|certificate| certificate.revoked.is_none() && is_meant(certificate, id))
+            .filter(|certificate| certificate.revoked.is_none())
             .map(|certificate| certificate.fingerprint)
             .collect();
         fingerprints.sort_unstable();
@@ -157,15 +165,5 @@ impl SqlDirectory {
         .await
         .map(drop)
         .map_err(|error| self.failed(&error))
-    }
-}
-
-fn is_meant(certificate: &CertificateRecord, id: &CertificateId) -> bool {
-    match id {
-        CertificateId::Fingerprint(fingerprint) => certificate.fingerprint == *fingerprint,
-        CertificateId::Serial(serial) => certificate
-            .details
-            .as_ref()
-            .is_some_and(|details| details.serial == *serial),
     }
 }

@@ -1,5 +1,6 @@
 //! Setting passwords, and seeing that two users have the same.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use palisade_core::{Finding, Secret, Severity};
@@ -7,7 +8,7 @@ use sqlx::{AnyConnection, query, query_scalar};
 
 use super::administration::found;
 use super::records::seconds;
-use super::{SqlDirectory, SqlError, UserRecord};
+use super::{PasswordRecord, SqlDirectory, SqlError, reading};
 use crate::builder::most_common;
 use crate::configured::of_cost;
 use crate::password::{Cost, HashingFailed, PasswordHash, derive};
@@ -60,7 +61,9 @@ impl SqlDirectory {
     /// What is unwise about the passwords of users: one that several have, hashes that are too cheap to compute, and those that
     /// cost other than most.
     pub async fn findings(&self) -> Result<Vec<Finding>, SqlError> {
-        Ok(findings(&self.users().await?))
+        let mut reading = self.read().await?;
+        let passwords = reading::passwords(&mut reading).await;
+        Ok(findings(&passwords.map_err(|trouble| trouble.at(&self.place))?))
     }
 
     /// Checks a password and hashes it, away from the threads of the runtime.
@@ -96,34 +99,21 @@ impl SqlDirectory {
     }
 }
 
-fn findings(users: &[UserRecord]) -> Vec<Finding> {
-    let with_passwords = || {
-        users
-            .iter()
-            .filter_map(|user| Some((user, user.password.as_ref()?)))
-    };
-    let common = most_common(with_passwords().map(|(_, password)| password.cost));
+fn findings(passwords: &BTreeMap<String, PasswordRecord>) -> Vec<Finding> {
+    let common = most_common(passwords.values().map(|password| password.cost));
     let mut findings = Vec::new();
-    for (user, password) in with_passwords() {
+    for (user, password) in passwords {
         // Told once, at the first of those who share it.
-        if password
-            .shared_with
-            .first()
-            .is_some_and(|first| *first > user.name)
-        {
+        if password.shared_with.first().is_some_and(|first| first > user) {
             let others: Vec<String> = password
                 .shared_with
                 .iter()
                 .map(|name| format!("`{name}`"))
                 .collect();
-            let message = format!(
-                "user `{}` has the same password as {}",
-                user.name,
-                others.join(", ")
-            );
+            let message = format!("user `{user}` has the same password as {}", others.join(", "));
             findings.push(Finding::new(Severity::Moderate, "password-reused", message));
         }
-        findings.extend(of_cost(&user.name, password.cost, common));
+        findings.extend(of_cost(user, password.cost, common));
     }
     findings
 }

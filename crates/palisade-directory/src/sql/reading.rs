@@ -9,11 +9,11 @@ use sqlx::{AnyConnection, Row as _, query, query_as, query_scalar};
 use super::SqlError;
 use super::error::reason;
 use super::records::{
-    ApiKeyRecord, CertificateDetails, CertificateRecord, Origin, Owner, PasswordRecord, RevocationRecord,
-    TenantRecord, UserRecord, instant,
+    ApiKeyRecord, CertificateDetails, CertificateId, CertificateRecord, Origin, Owner, PasswordRecord,
+    RevocationRecord, TenantRecord, UserRecord, instant,
 };
 use crate::api_key::{ApiKey, ApiKeyHash};
-use crate::fingerprint::parse_digits;
+use crate::fingerprint::{hex, parse_digits};
 use crate::password::PasswordHash;
 use crate::snapshot::Snapshot;
 use crate::user::{Tenant, User};
@@ -150,65 +150,55 @@ pub(super) async fn users(connection: &mut AnyConnection) -> Result<Vec<UserReco
     for key in api_keys(connection).await? {
         keys.entry(key.user.clone()).or_default().push(key);
     }
-    let rows = query(
-        "SELECT name, tenant, added_at, disabled_at, password_hash, password_mark, password_set_at FROM palisade_users \
+    let mut passwords = passwords(connection).await?;
+    let rows: Vec<(String, Option<String>, i64, Option<i64>)> =
+        query_as("SELECT name, tenant, added_at, disabled_at FROM palisade_users ORDER BY name")
+            .fetch_all(connection)
+            .await?;
+    let users = rows.into_iter().map(|(name, tenant, added_at, disabled_at)| {
+        let roles = roles.remove(&name).unwrap_or_default();
+        UserRecord {
+            tenant,
+            roles: roles.iter().map(ToString::to_string).collect(),
+            added_at: instant(added_at),
+            disabled_at: disabled_at.map(instant),
+            password: passwords.remove(&name),
+            certificates: certificates.remove(&name).unwrap_or_default(),
+            api_keys: keys.remove(&name).unwrap_or_default(),
+            name,
+        }
+    });
+    Ok(users.collect())
+}
+
+/// What is known of every password, by the names of users.
+pub(super) async fn passwords(
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<String, PasswordRecord>, Trouble> {
+    let rows: Vec<(String, String, Vec<u8>, i64)> = query_as(
+        "SELECT name, password_hash, password_mark, password_set_at FROM palisade_users WHERE password_hash IS NOT NULL \
          ORDER BY name",
     )
     .fetch_all(connection)
     .await?;
-    let with_mark = names_by_mark(&rows)?;
-    let mut users = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let name: String = row.try_get(0)?;
-        users.push(UserRecord {
-            tenant: row.try_get(1)?,
-            roles: roles
-                .remove(&name)
-                .unwrap_or_default()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            added_at: instant(row.try_get(2)?),
-            disabled_at: row.try_get::<Option<i64>, _>(3)?.map(instant),
-            password: password_record(&name, row, &with_mark)?,
-            certificates: certificates.remove(&name).unwrap_or_default(),
-            api_keys: keys.remove(&name).unwrap_or_default(),
-            name,
-        });
+    let mut with_mark: HashMap<&[u8], Vec<&String>> = HashMap::new();
+    for (name, _, mark, _) in &rows {
+        with_mark.entry(mark).or_default().push(name);
     }
-    Ok(users)
-}
-
-type ByMark = BTreeMap<Vec<u8>, Vec<String>>;
-
-/// The names of users by the marks of their passwords.
-fn names_by_mark(rows: &[AnyRow]) -> Result<ByMark, Trouble> {
-    let mut names = ByMark::new();
-    for row in rows {
-        if let Some(mark) = row.try_get::<Option<Vec<u8>>, _>(5)? {
-            names.entry(mark).or_default().push(row.try_get(0)?);
-        }
-    }
-    Ok(names)
-}
-
-fn password_record(name: &str, row: &AnyRow, with_mark: &ByMark) -> Result<Option<PasswordRecord>, Trouble> {
-    let Some(hash) = row.try_get::<Option<String>, _>(4)? else {
-        return Ok(None);
-    };
-    let mark: Vec<u8> = row.try_get(5)?;
-    let shared_with = with_mark
-        .get(&mark)
-        .into_iter()
-        .flatten()
-        .filter(|other| *other != name)
-        .cloned()
-        .collect();
-    Ok(Some(PasswordRecord {
-        set_at: instant(row.try_get(6)?),
-        cost: password(name, &hash)?.cost(),
-        shared_with,
-    }))
+    rows.iter()
+        .map(|(name, hash, mark, set_at)| {
+            let same = with_mark.get(mark.as_slice()).into_iter().flatten();
+            let record = PasswordRecord {
+                set_at: instant(*set_at),
+                cost: password(name, hash)?.cost(),
+                shared_with: same
+                    .filter(|other| **other != name)
+                    .map(|other| (*other).clone())
+                    .collect(),
+            };
+            Ok((name.clone(), record))
+        })
+        .collect()
 }
 
 /// Every tenant, in the order of names.
@@ -230,14 +220,38 @@ pub(super) async fn tenants(connection: &mut AnyConnection) -> Result<Vec<Tenant
     Ok(tenants.collect())
 }
 
+/// The columns that [`certificate`] reads, of those rows.
+macro_rules! select_certificates {
+    ($rows:literal) => {
+        concat!(
+            "SELECT user_name, tenant_name, sha256, label, is_issued, added_at, revoked_at, revocation_reason, subject, issuer, \
+             serial, not_before, not_after, der FROM palisade_certificates ",
+            $rows,
+            " ORDER BY added_at, sha256"
+        )
+    };
+}
+
 /// Every certificate on record, in the order of addition.
 pub(super) async fn certificates(connection: &mut AnyConnection) -> Result<Vec<CertificateRecord>, Trouble> {
-    let rows = query(
-        "SELECT user_name, tenant_name, sha256, label, is_issued, added_at, revoked_at, revocation_reason, subject, issuer, \
-         serial, not_before, not_after, der FROM palisade_certificates ORDER BY added_at, sha256",
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows = query(select_certificates!("")).fetch_all(connection).await?;
+    rows.iter().map(certificate).collect()
+}
+
+/// The certificates on record that are meant: of one fingerprint or of one serial number.
+pub(super) async fn certificates_of(
+    connection: &mut AnyConnection,
+    id: &CertificateId,
+) -> Result<Vec<CertificateRecord>, Trouble> {
+    let rows = match id {
+        CertificateId::Fingerprint(fingerprint) => {
+            query(select_certificates!("WHERE sha256 = $1")).bind(hex(fingerprint))
+        }
+        CertificateId::Serial(serial) => {
+            query(select_certificates!("WHERE serial = $1")).bind(serial.as_str())
+        }
+    };
+    let rows = rows.fetch_all(connection).await?;
     rows.iter().map(certificate).collect()
 }
 
