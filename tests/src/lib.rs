@@ -17,6 +17,8 @@ pages! {
     Configuration = "docs/guide/configuration.md";
     EndpointGroups = "docs/guide/endpoint-groups.md";
     Stages = "docs/guide/stages.md";
+    Authentication = "docs/guide/authentication.md";
+    Access = "docs/guide/access.md";
     Listeners = "docs/guide/listeners.md";
     Proxies = "docs/guide/proxies.md";
     Keystores = "docs/guide/keystores.md";

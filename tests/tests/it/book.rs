@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
+use palisade::client::HttpsFetch;
 use palisade::config::{Config, Errors, Sources};
-use palisade::core::{Clock, SharedReplay, SystemClock};
+use palisade::core::{Clock, SharedFetch, SharedReplay, SystemClock};
 use palisade::endpoint::{Environment, justifications};
 use palisade::keystore::{KeystoreSettings, Keystores};
+use palisade::server::Callers;
 use palisade::server::settings::ServerSettings;
 use palisade::store::MemoryReplay;
 use palisade::{Registry, Server, StandardRegistry};
@@ -175,6 +177,10 @@ fn the_snippets_of_every_page_are_compiled() {
     }
 }
 
+/// Who issues bearer tokens: the key of RFC 8037 appendix A.2.
+const ISSUER: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// A folder with the keys and certificates that snippets name.
 fn folder_with_keys(ca: &TestCa) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -198,6 +204,7 @@ fn folder_with_keys(ca: &TestCa) -> tempfile::TempDir {
     }
     ca.write_pem(&keys, "partners-ca");
     std::fs::write(folder.path().join("partners.txt"), "203.0.113.0/24 # acme\n").unwrap();
+    std::fs::write(folder.path().join("issuer.jwks"), ISSUER).unwrap();
     folder
 }
 
@@ -209,24 +216,35 @@ fn errors(sources: Sources, whole: bool) -> Errors {
             .unwrap_or_default();
     }
     let (config, mut errors) = Config::load(&sources);
-    errors.extend(ServerSettings::read(&config).1);
+    let (settings, found) = ServerSettings::read(&config);
+    errors.extend(found);
     errors.extend(justifications(&config).err().into_iter().flatten());
-    let compiled = Registry::standard().compile(&config, &environment(&sources));
+    let folder = BTreeMap::from([("keys".to_owned(), KeystoreSettings::new("keys"))]);
+    let keystores = Keystores::load(&sources.folder, &folder).unwrap();
+    let callers = Callers::load(&config, &settings, &keystores).unwrap_or_else(|found| {
+        errors.extend(found);
+        Callers::unknown()
+    });
+    let compiled = Registry::standard().compile(&config, &environment(keystores, callers));
     errors.extend(compiled.err().into_iter().flatten());
     errors.sorted()
 }
 
-/// What stages share with the server: the keys of the folder, under the aliases of its files, and a replay memory.
-fn environment(sources: &Sources) -> Environment {
+/// What stages share with the server: the keys of the folder, under the aliases of its files, users and tenants, a replay memory, and
+/// a client for documents.
+fn environment(keystores: Keystores, callers: Callers) -> Environment {
     let clock = Arc::new(SystemClock::new());
-    let folder = BTreeMap::from([("keys".to_owned(), KeystoreSettings::new("keys"))]);
-    let keystores = Keystores::load(&sources.folder, &folder).unwrap();
     let memory = MemoryReplay::new(100, clock.now());
     let mut environment = Environment::new(clock);
-    environment.resources = environment
+    let resources = environment
         .resources
         .with(Arc::new(keystores))
-        .with(Arc::new(SharedReplay::new(memory)));
+        .with(Arc::new(SharedReplay::new(memory)))
+        .with(Arc::new(SharedFetch::new(HttpsFetch::new())));
+    environment.resources = match callers.directory {
+        Some(directory) => resources.with(directory),
+        None => resources,
+    };
     environment
 }
 

@@ -1,14 +1,14 @@
-//! What the book says of message security by name is in its crate: the tests of attacks, and the reasons in the log.
+//! What the book says by name is in the crates: the tests of attacks on message security, and the reasons in the log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{read, root};
 
-/// The files below a folder of the crate of message security.
+/// The files below a folder of a crate.
 fn texts(folder: &str) -> Vec<String> {
     let mut texts = Vec::new();
-    let mut folders = vec![root().join("crates/palisade-jose").join(folder)];
+    let mut folders = vec![root().join("crates").join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -31,7 +31,7 @@ fn rows<'a>(page: &'a str, head: &str) -> Vec<&'a str> {
 
 /// The names of all functions of the tests.
 fn functions() -> BTreeSet<String> {
-    let texts = texts("tests/it");
+    let texts = texts("palisade-jose/tests/it");
     let lines = texts.iter().flat_map(|text| text.lines());
     let behind = lines.filter_map(|line| line.trim_start().split_once("fn "));
     behind
@@ -57,16 +57,21 @@ fn every_attack_of_the_threat_model_has_a_test() {
 
 #[test]
 fn every_reason_that_operators_are_told_of_is_one_that_is_logged() {
-    let page = read(Path::new("docs/guide/message-security.md"));
-    let rows = rows(&page, "| the log says | what it means |");
-    assert!(rows.len() > 5);
-    let source = texts("src").concat();
-    for row in rows {
-        let reason = row.split('`').nth(1).unwrap();
-        // What was found stands for itself, and a reason may be made of two parts.
-        let parts = reason.split(['…', ':']).map(str::trim);
-        for part in parts.filter(|part| !part.is_empty()) {
-            assert!(source.contains(part), "nothing says \"{part}\"");
+    for (page, folder) in [
+        ("docs/guide/message-security.md", "palisade-jose/src"),
+        ("docs/guide/authentication.md", "palisade-identity/src"),
+    ] {
+        let page = read(Path::new(page));
+        let rows = rows(&page, "| the log says | what it means |");
+        assert!(rows.len() > 5);
+        let source = texts(folder).concat();
+        for row in rows {
+            let reason = row.split('`').nth(1).unwrap();
+            // What was found stands for itself, and a reason may be made of two parts.
+            let parts = reason.split(['…', ':']).map(str::trim);
+            for part in parts.filter(|part| !part.is_empty()) {
+                assert!(source.contains(part), "nothing says \"{part}\"");
+            }
         }
     }
 }
