@@ -16,7 +16,8 @@ use palisade_core::Clock;
 use palisade_test::FakeClock;
 use serde_json::{Value, json};
 
-use crate::bearer::{Bearer, BearerBuilder, TokenAlgorithm};
+use crate::bearer::TokenAlgorithm::EdDsa;
+use crate::bearer::{BadToken, Bearer, BearerBuilder, TokenAlgorithm};
 
 /// When tests take place, in seconds since 1970.
 pub(super) const NOW: u64 = 1_800_000_000;
@@ -73,7 +74,7 @@ pub(super) fn encoded(bytes: impl AsRef<[u8]>) -> String {
 
 impl Signer {
     pub(super) fn sign(&self, algorithm: TokenAlgorithm, message: &[u8]) -> Vec<u8> {
-        use TokenAlgorithm::{EdDsa, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+        use TokenAlgorithm::{Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
         let random = SystemRandom::new();
         match self {
             Self::Rsa(key) => {
@@ -173,4 +174,20 @@ pub(super) fn verifier(clock: &Arc<FakeClock>, keys: &[Value]) -> Bearer {
         .unwrap()
         .build()
         .unwrap()
+}
+
+/// The key of that name, and a token of its.
+pub(super) fn key(kid: &str) -> (Signer, Value, String) {
+    let signer = ed25519();
+    let jwk = signer.jwk(&json!({"kid": kid}));
+    let token = signer.token(
+        EdDsa,
+        &json!({"kid": kid}),
+        &claims_with(&json!({"exp": NOW + 10_000_000})),
+    );
+    (signer, jwk, token)
+}
+
+pub(super) fn unknown(kid: &str) -> BadToken {
+    BadToken::UnknownKey(Some(kid.to_owned()))
 }

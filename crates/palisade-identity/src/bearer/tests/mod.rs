@@ -1,5 +1,6 @@
 //! The verifier against tokens of keys made here, and of other implementations.
 
+mod background;
 mod build;
 mod issuer;
 mod keys;
@@ -9,3 +10,4 @@ mod remote;
 mod seen;
 mod server;
 mod vectors;
+mod world;
