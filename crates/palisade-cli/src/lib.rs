@@ -1,4 +1,4 @@
-//! The `palisade` command: `serve`, `check`, `explain`, `diff`, `init`, `encrypt`, `keystore` and `message`.
+//! The `palisade` command: `serve`, `check`, `explain`, `diff`, `init`, `encrypt`, `keystore`, `cert` and `message`.
 //!
 //! 1. Results go to standard output, everything else to standard error; colours go to a terminal only, and never where
 //!    `NO_COLOR` is set.
@@ -7,7 +7,7 @@
 //! 3. The exit status is 0 when all is well (findings alone are), 1 for a refusal or a score below the one demanded, 2 for
 //!    wrong use and for a configuration that is not sound.
 //! 4. All errors of a configuration are shown in one run.
-//! 5. No secret is shown: no password, no private key, no decrypted value. They are taken from files, variables, standard
+//! 5. No secret is shown unasked: no password, no private key, no decrypted value. They are taken from files, variables, standard
 //!    input or a prompt, never from an argument of their own.
 //!
 //! What this does not protect against: `--set` with a secret shows it to other users of the machine, in the list of processes.

@@ -96,10 +96,10 @@ fn default_file(recorded: &Recorded, form: FileType) -> PathBuf {
 }
 
 /// The one that is meant: of several that an owner has, the one that is good.
-fn only_one<'a>(found: &[&'a Recorded], is_named: bool) -> Result<(&'a Recorded, &'a Certificate), Failure> {
+fn only_one(found: &[Recorded], is_named: bool) -> Result<(&Recorded, &Certificate), Failure> {
     let now = instant::now();
     let is_meant = |recorded: &&Recorded| is_named || recorded.status(now) == Status::Valid;
-    let meant: Vec<&Recorded> = found.iter().copied().filter(is_meant).collect();
+    let meant: Vec<&Recorded> = found.iter().filter(is_meant).collect();
     let listed = |all: &[&Recorded]| {
         let names: Vec<String> = all.iter().map(|recorded| name(recorded)).collect();
         names.join(", ")
@@ -107,7 +107,7 @@ fn only_one<'a>(found: &[&'a Recorded], is_named: bool) -> Result<(&'a Recorded,
     match meant.as_slice() {
         [] => Err(Failure::wrong(format!(
             "none of the certificates on record is good: {}; say which by --serial",
-            listed(found)
+            listed(&found.iter().collect::<Vec<_>>())
         ))),
         [first, rest @ ..] if is_named || rest.is_empty() => match &first.certificate {
             Some(certificate) => Ok((first, certificate)),

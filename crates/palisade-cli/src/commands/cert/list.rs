@@ -24,8 +24,8 @@ pub(super) fn run(common: &Common, arguments: &CertListArguments, output: &mut O
         records.directory().need(owner, "")?;
     }
     let now = instant::now();
-    let chosen = records
-        .all()
+    let all = records.all()?;
+    let chosen = all
         .iter()
         .filter(|recorded| owner.as_ref().is_none_or(|owner| recorded.owner == *owner))
         .filter(|recorded| is_wanted(arguments, recorded, now));

@@ -9,15 +9,16 @@ mod id;
 mod listed;
 mod recorded;
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use palisade_config::properties::{escape_key, escape_value};
-use palisade_directory::sql::{CertificateId, NewCertificate, NewUser, Origin, Owner};
-use palisade_directory::{check_name, parse_fingerprint, print_fingerprint};
+use palisade_directory::sql::{CertificateId, NewCertificate, NewUser, Origin, Owner, SqlError};
+use palisade_directory::{check_name, print_fingerprint};
 use palisade_keystore::{Certificate, RevocationReason};
 
 use self::id::id;
-use self::listed::{add_configured, listed};
+use self::listed::{Listed, add_listed, listed};
 pub(super) use self::recorded::{Recorded, Shown, ShownOwner, Status};
 use crate::cli::{ActingAs, Common, Which};
 use crate::commands::directory::{Administered, Permission};
@@ -27,7 +28,7 @@ use crate::outcome::Failure;
 pub(super) struct Records {
     directory: Administered,
     permission: Permission,
-    certificates: Vec<Recorded>,
+    listed: Listed,
 }
 
 impl Records {
@@ -35,40 +36,48 @@ impl Records {
     pub(super) fn open(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
         let directory = Administered::open(common)?;
         let permission = directory.permission(acting.name.as_deref())?;
-        Self::read(common, directory, permission)
+        Self::new(common, directory, permission)
     }
 
     /// Opens the record to change it, which is for administrators.
     pub(super) fn open_to_change(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
-        // Who may not change anything makes no database either.
-        Administered::open(common)?
-            .permission(acting.name.as_deref())?
-            .need_everything()?;
-        Self::read(
+        if acting.name.is_some() {
+            // Who may not change anything makes no database either.
+            Administered::open(common)?
+                .permission(acting.name.as_deref())?
+                .need_everything()?;
+        }
+        Self::new(
             common,
             Administered::open_to_change(common)?,
             Permission::Everything,
         )
     }
 
-    fn read(common: &Common, directory: Administered, permission: Permission) -> Result<Self, Failure> {
-        let on_record = directory.ask(|database| async move { database.certificates().await })?;
-        let mut certificates: Vec<Recorded> = on_record.into_iter().map(Recorded::from).collect();
-        if let Some(configured) = directory.configured() {
-            add_configured(&mut certificates, &listed(common, configured)?);
-        }
-        certificates.retain(|recorded| permission.sees(&recorded.owner));
-        certificates.sort_by_key(|recorded| (recorded.ends().is_none(), recorded.ends()));
+    fn new(common: &Common, directory: Administered, permission: Permission) -> Result<Self, Failure> {
+        let listed = match directory.configured() {
+            Some(configured) => listed(common, configured)?,
+            None => Listed::new(),
+        };
         Ok(Self {
             directory,
             permission,
-            certificates,
+            listed,
         })
     }
 
     /// All of it, those that end soonest first, and at last those of which that is not known.
-    pub(super) fn all(&self) -> &[Recorded] {
-        &self.certificates
+    pub(super) fn all(&self) -> Result<Vec<Recorded>, Failure> {
+        let on_record = self
+            .directory
+            .ask(|database| async move { database.certificates().await })?;
+        let mut certificates: Vec<Recorded> = on_record.into_iter().map(Recorded::from).collect();
+        if self.directory.configured().is_some() {
+            add_listed(&mut certificates, &self.listed);
+        }
+        certificates.retain(|recorded| self.permission.sees(&recorded.owner));
+        certificates.sort_by_key(|recorded| (recorded.ends().is_none(), recorded.ends()));
+        Ok(certificates)
     }
 
     pub(super) fn directory(&self) -> &Administered {
@@ -76,7 +85,7 @@ impl Records {
     }
 
     /// Those that an operator names; at least one.
-    pub(super) fn find(&self, which: &Which) -> Result<Vec<&Recorded>, Failure> {
+    pub(super) fn find(&self, which: &Which) -> Result<Vec<Recorded>, Failure> {
         let owner = match which {
             Which { user: Some(name), .. } => Owner::User(name.clone()),
             Which {
@@ -85,11 +94,8 @@ impl Records {
             Which { serial, .. } => return self.find_id(serial.as_deref().unwrap_or_default()),
         };
         self.need_sight_of(&owner)?;
-        let found: Vec<_> = self
-            .all()
-            .iter()
-            .filter(|recorded| recorded.owner == owner)
-            .collect();
+        let mut found = self.all()?;
+        found.retain(|recorded| recorded.owner == owner);
         if found.is_empty() {
             self.directory.need(&owner, "")?;
             return Err(Failure::wrong(format!("{owner} has no certificate on record")));
@@ -98,30 +104,31 @@ impl Records {
     }
 
     /// The one of that serial number or fingerprint: twice, where a user and a tenant have it.
-    pub(super) fn find_id(&self, text: &str) -> Result<Vec<&Recorded>, Failure> {
+    pub(super) fn find_id(&self, text: &str) -> Result<Vec<Recorded>, Failure> {
         let id = id(text)?;
-        let found: Vec<_> = self.all().iter().filter(|recorded| recorded.is(&id)).collect();
+        let mut found = self.all()?;
+        found.retain(|recorded| recorded.is(&id));
         let Some(first) = found.first() else {
             let what = format!("no certificate on record has the serial number or fingerprint {text}");
             return Err(Failure::wrong(what));
         };
-        if found.iter().any(|other| other.fingerprint != first.fingerprint) {
-            let all: Vec<String> = found
-                .iter()
-                .map(|recorded| {
-                    format!(
-                        "{} ({})",
-                        print_fingerprint(&recorded.fingerprint),
-                        recorded.owner
-                    )
-                })
-                .collect();
-            return Err(Failure::wrong(format!(
-                "several certificates have the serial number {text}; say which by its fingerprint: {}",
-                all.join(", ")
-            )));
+        if found.iter().all(|other| other.fingerprint == first.fingerprint) {
+            return Ok(found);
         }
-        Ok(found)
+        let all: Vec<String> = found
+            .iter()
+            .map(|recorded| {
+                format!(
+                    "{} ({})",
+                    print_fingerprint(&recorded.fingerprint),
+                    recorded.owner
+                )
+            })
+            .collect();
+        Err(Failure::wrong(format!(
+            "several certificates have the serial number {text}; say which by its fingerprint: {}",
+            all.join(", ")
+        )))
     }
 
     /// Refuses what is for administrators.
@@ -141,13 +148,17 @@ impl Records {
     /// The organization that the certificate of an owner names, once it is sure that there is such an owner, or may be made.
     pub(super) fn organization(&self, owner: &Owner, create: bool) -> Result<Option<String>, Failure> {
         check_name(owner.name()).map_err(|error| Failure::wrong(format!("{owner}: {error}")))?;
-        if !create {
+        let user = match owner {
+            Owner::User(name) => self.directory.user(name)?,
+            Owner::Tenant(_) => None,
+        };
+        if user.is_none() && !create {
             self.directory.need(owner, "; --create makes it")?;
         }
-        match owner {
-            Owner::Tenant(name) => Ok(Some(name.clone())),
-            Owner::User(name) => Ok(self.directory.user(name)?.and_then(|user| user.tenant)),
-        }
+        Ok(match owner {
+            Owner::User(_) => user.and_then(|user| user.tenant),
+            Owner::Tenant(name) => Some(name.clone()),
+        })
     }
 
     /// Registers a certificate, and makes its owner where that is missing. Returns what the property file needs.
@@ -162,46 +173,42 @@ impl Records {
         let new = NewCertificate::new(owner.clone(), certificate, origin);
         self.directory
             .change(|database| async move { database.add_certificate(&new, now).await })?;
-        let fingerprint = certificate.facts().fingerprint;
-        Ok(self.property(owner, |texts| {
-            if !texts
-                .iter()
-                .any(|text| parse_fingerprint(text) == Ok(fingerprint))
-            {
-                texts.push(print_fingerprint(&fingerprint));
-            }
-        }))
+        if self.directory.configured().is_none() {
+            return Ok(Vec::new());
+        }
+        // With those that were registered before, and whose line was never written.
+        let all = self.all()?.into_iter();
+        let good = all.filter(|recorded| {
+            recorded.owner == *owner && !recorded.is_recognised && recorded.status(now) == Status::Valid
+        });
+        let fingerprints: Vec<String> = good
+            .map(|recorded| print_fingerprint(&recorded.fingerprint))
+            .collect();
+        Ok(self.property(owner, |texts| texts.extend(fingerprints)))
     }
 
     fn make_owner(&self, owner: &Owner, now: SystemTime) -> Result<(), Failure> {
         let owner = owner.clone();
         self.directory.change(|database| async move {
-            match &owner {
-                Owner::User(name) => {
-                    let users = database.users().await?;
-                    if !users.iter().any(|user| user.name == *name) {
-                        database.add_user(&NewUser::new(name), now).await?;
-                    }
-                }
-                Owner::Tenant(name) => {
-                    let tenants = database.tenants().await?;
-                    if !tenants.iter().any(|tenant| tenant.name == *name) {
-                        database.add_tenant(name, now).await?;
-                    }
-                }
+            let made = match &owner {
+                Owner::User(name) => database.add_user(&NewUser::new(name), now).await.map(drop),
+                Owner::Tenant(name) => database.add_tenant(name, now).await,
+            };
+            match made {
+                Err(SqlError::UserExists(_) | SqlError::TenantExists(_)) => Ok(()),
+                made => made,
             }
-            Ok(())
         })
     }
 
-    /// Takes a registration away. Returns what the property file needs.
-    pub(super) fn delete(&self, recorded: &Recorded) -> Result<Vec<String>, Failure> {
-        if recorded.added_at.is_some() {
-            let (owner, fingerprint) = (recorded.owner.clone(), recorded.fingerprint);
-            self.directory
-                .change(|database| async move { database.remove_certificate(&owner, &fingerprint).await })?;
+    /// Takes a registration away; one that is not on record is the property files' alone.
+    pub(super) fn delete(&self, recorded: &Recorded) -> Result<(), Failure> {
+        if recorded.added_at.is_none() {
+            return Ok(());
         }
-        Ok(self.without(recorded))
+        let (owner, fingerprint) = (recorded.owner.clone(), recorded.fingerprint);
+        self.directory
+            .change(|database| async move { database.remove_certificate(&owner, &fingerprint).await })
     }
 
     /// Marks a certificate as revoked, whosever it is; one that is not on record is the property files' alone.
@@ -220,11 +227,17 @@ impl Records {
             .map(drop)
     }
 
-    /// The line of the property file without a certificate, where it has it.
-    pub(super) fn without(&self, recorded: &Recorded) -> Vec<String> {
-        self.property(&recorded.owner, |texts| {
-            texts.retain(|text| recorded.listed_as.as_ref() != Some(text));
-        })
+    /// The lines of the property file without these certificates, where it has them.
+    pub(super) fn without(&self, gone: &[Recorded]) -> Vec<String> {
+        let owners: BTreeSet<&Owner> = gone.iter().map(|recorded| &recorded.owner).collect();
+        let lines = owners.into_iter().flat_map(|owner| {
+            let of_owner = gone.iter().filter(move |recorded| recorded.owner == *owner);
+            let texts: BTreeSet<&String> = of_owner
+                .filter_map(|recorded| recorded.listed_as.as_ref())
+                .collect();
+            self.property(owner, |listed| listed.retain(|text| !texts.contains(text)))
+        });
+        lines.collect()
     }
 
     /// The line of the property file that lists an owner's certificates, where property files are the directory and the line is

@@ -64,10 +64,10 @@ pub(super) fn delete(common: &Common, arguments: &DeleteArguments, output: &mut 
         )));
     }
     let now = instant::now();
-    let mut properties = Vec::new();
     for recorded in &found {
-        properties.extend(records.delete(recorded)?);
+        records.delete(recorded)?;
     }
+    let properties = records.without(&found);
     let shown: Vec<Shown> = found.iter().map(|recorded| recorded.shown(now)).collect();
     if output.is_json() {
         output.json(&json!({ "deleted": shown, "properties": properties }))?;
@@ -115,20 +115,15 @@ pub(super) fn revoke(common: &Common, arguments: &RevokeArguments, output: &mut 
     let now = instant::now();
     let reason: RevocationReason = arguments.reason.into();
     let list = chosen.write_list(&folder, arguments, reason, now)?;
-    let mut properties = Vec::new();
     let mut marked = BTreeSet::new();
-    for recorded in chosen
-        .recorded
-        .iter()
-        .filter(|recorded| recorded.revoked.is_none())
-    {
-        if marked.insert(recorded.fingerprint) {
+    for recorded in &chosen.recorded {
+        if recorded.revoked.is_none() && marked.insert(recorded.fingerprint) {
             records.revoke(recorded, reason, now)?;
         }
-        properties.extend(records.without(recorded));
     }
+    let properties = records.without(&chosen.recorded);
     // As they stand now, in the record itself.
-    let revoked = chosen.shown(&Records::open(common, &arguments.acting)?, now);
+    let revoked = chosen.shown(&records.all()?, now);
     let list = list.map(|list| ShownList::new(&folder, &list));
     if output.is_json() {
         output.json(&json!({ "revoked": revoked, "crl": list, "properties": properties }))?;
@@ -139,17 +134,17 @@ pub(super) fn revoke(common: &Common, arguments: &RevokeArguments, output: &mut 
 }
 
 /// The certificates that are to be revoked.
-struct Chosen<'a> {
-    recorded: Vec<&'a Recorded>,
+struct Chosen {
+    recorded: Vec<Recorded>,
     /// That of a file, where it is not registered.
     unregistered: Option<Certificate>,
     /// The authority's own certificate.
     issuer: Option<Certificate>,
 }
 
-impl<'a> Chosen<'a> {
+impl Chosen {
     fn new(
-        records: &'a Records,
+        records: &Records,
         arguments: &RevokeArguments,
         folder: &AuthorityFolder,
     ) -> Result<Self, Failure> {
@@ -176,8 +171,10 @@ impl<'a> Chosen<'a> {
                 folder.path().display()
             )));
         }
-        let is_same = |recorded: &&Recorded| recorded.fingerprint == certificate.facts().fingerprint;
-        chosen.recorded = records.all().iter().filter(is_same).collect();
+        chosen.recorded = records.all()?;
+        chosen
+            .recorded
+            .retain(|recorded| recorded.fingerprint == certificate.facts().fingerprint);
         chosen.unregistered = Some(certificate).filter(|_| chosen.recorded.is_empty());
         Ok(chosen)
     }
@@ -229,12 +226,12 @@ impl<'a> Chosen<'a> {
         written.map(Some).map_err(|error| authority::failure(&error))
     }
 
-    fn shown(&self, after: &Records, now: SystemTime) -> Vec<Revoked> {
+    fn shown(&self, after: &[Recorded], now: SystemTime) -> Vec<Revoked> {
         let recorded = self.recorded.iter().map(|before| {
             let is_same = |recorded: &&Recorded| {
                 recorded.owner == before.owner && recorded.fingerprint == before.fingerprint
             };
-            let recorded = after.all().iter().find(is_same).unwrap_or(before);
+            let recorded = after.iter().find(is_same).unwrap_or(before);
             Revoked {
                 entry: Entry::OnRecord(Box::new(recorded.shown(now))),
                 in_crl: self.is_ours(recorded.certificate.as_ref()),
@@ -325,7 +322,7 @@ fn renewed(
     let authority = authority::open(folder, options)?;
     let issuer = authority.certificate();
     let revoked: Vec<Revocation> = records
-        .all()
+        .all()?
         .iter()
         .filter_map(|recorded| {
             let certificate = recorded.certificate.as_ref()?;

@@ -62,7 +62,7 @@ pub(super) fn listed(common: &Common, configured: &Configured) -> Result<Listed,
 }
 
 /// Says which certificates on record the property files have too, and adds those that they alone have.
-pub(super) fn add_configured(certificates: &mut Vec<Recorded>, listed: &Listed) {
+pub(super) fn add_listed(certificates: &mut Vec<Recorded>, listed: &Listed) {
     for recorded in certificates.iter_mut() {
         let key = (recorded.owner.clone(), recorded.fingerprint);
         recorded.listed_as = listed.get(&key).map(|(text, _)| text.clone());
