@@ -8,7 +8,7 @@ use palisade_core::facts::{X_ON_BEHALF_OF, client_certificate};
 use palisade_core::{ClientCertificate, Clock, Connection, Principal};
 use palisade_directory::{Directory, Snapshot, User};
 
-use crate::bearer::{Bearer, Token};
+use crate::bearer::{BadToken, Bearer, Token};
 use crate::challenges::Challenges;
 use crate::credentials::{self, Credentials, On, UserAndPassword};
 use crate::denied::{BadCertificate, BadCredentials, Denied, NotOnBehalf};
@@ -178,12 +178,13 @@ impl Authentication {
         })
     }
 
-    fn of_token(&self, verified: Result<Arc<Token>, crate::bearer::BadToken>) -> Result<Caller, Denied> {
+    fn of_token(&self, verified: Result<Arc<Token>, BadToken>) -> Result<Caller, Denied> {
         let token = verified.map_err(BadCredentials::from)?;
-        let user = match &self.directory {
-            None => None,
-            Some(directory) => directory.current().user(&token.subject).map(active).transpose()?,
-        };
+        let directory = self.directory.as_ref();
+        let user = directory.and_then(|directory| directory.current().user(&token.subject).cloned());
+        if user.as_ref().is_some_and(|user| !user.is_active) {
+            return Err(BadCredentials::InactiveSubject(Arc::clone(&token.subject)).into());
+        }
         Ok(Caller::Bearer { token, user })
     }
 

@@ -15,19 +15,19 @@ pub enum Denied {
     #[error("no credentials were sent")]
     CredentialsMissing,
     /// What it brings is not good.
-    #[error("the credentials are not good: {0}")]
+    #[error("the credentials are not good")]
     CredentialsInvalid(#[from] BadCredentials),
     /// It brings no certificate, and has to.
     #[error("no client certificate was shown")]
     CertificateRequired,
     /// Its certificate is not registered for whoever it is.
-    #[error("the client certificate is not accepted: {0}")]
+    #[error("the client certificate is not accepted")]
     CertificateNotAccepted(#[from] BadCertificate),
     /// It names somebody to act for, and may not.
-    #[error("acting for another is not allowed: {0}")]
+    #[error("acting for another is not allowed")]
     OnBehalfOfNotAllowed(#[from] NotOnBehalf),
     /// Too many passwords wait to be verified.
-    #[error("{0}")]
+    #[error(transparent)]
     Busy(#[from] PoolError),
 }
 
@@ -47,6 +47,9 @@ pub enum BadCredentials {
     /// The user may not sign in.
     #[error("user {0} is not active")]
     Inactive(Arc<str>),
+    /// The subject of the token is a user who may not sign in.
+    #[error("the token is good, and its subject, user {0}, is not active")]
+    InactiveSubject(Arc<str>),
     /// There is no such API key, or no longer.
     #[error("there is no such API key, or no longer")]
     UnknownKey,

@@ -75,15 +75,18 @@ impl Reader<'_> {
                 continue;
             };
             let default = self.default(found, field, &name, inner.is_some(), &kind);
-            // Secrets are kept by what they open, all other maps by the name of a header field.
-            let is_secret_map =
-                kind == "BTreeMap" && arguments.get(1).is_some_and(|value| named(value).0 == "Secret");
-            let key = match kind.as_str() {
-                "BTreeMap" if is_secret_map => format!("{key}.<alias>"),
-                "BTreeMap" => format!("{key}.<field>"),
-                _ => key,
+            // Secrets are kept by what they open, methods by themselves, all other maps by the name of a header field.
+            let of_map = arguments
+                .get(1)
+                .filter(|_| kind == "BTreeMap")
+                .map(|value| named(value).0);
+            let key = match of_map.as_deref() {
+                Some("Secret") => format!("{key}.<alias>"),
+                Some(_) if name == "methods" => format!("{key}.<METHOD>"),
+                Some(_) => format!("{key}.<field>"),
+                None => key,
             };
-            let kind = self.words(if is_secret_map { "Secret" } else { &kind });
+            let kind = self.words(of_map.as_deref().unwrap_or(&kind));
             self.rows.push(Row {
                 key,
                 kind,

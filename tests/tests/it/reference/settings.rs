@@ -12,7 +12,7 @@ use super::reader::{Reader, Row};
 use super::source::{self, Types};
 
 /// Which struct is read from which place.
-const TABLES: [(&str, &str, &str); 12] = [
+const TABLES: [(&str, &str, &str); 16] = [
     ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
     ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
     ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
@@ -32,6 +32,16 @@ const TABLES: [(&str, &str, &str); 12] = [
         "HeaderSettings",
     ),
     (
+        "Stage `authentication`",
+        "palisade.interceptors.<Name>.authentication",
+        "AuthenticationSettings",
+    ),
+    (
+        "Stage `access`",
+        "palisade.interceptors.<Name>.access",
+        "AccessSettings",
+    ),
+    (
         "Message security: `request`, `response` and `message`",
         "palisade.interceptors.<Name>",
         "MessageSecuritySettings",
@@ -40,6 +50,16 @@ const TABLES: [(&str, &str, &str); 12] = [
         "Message security of clients",
         "palisade.client.interceptors.<Name>",
         "ClientMessageSecuritySettings",
+    ),
+    (
+        "Users of the property files",
+        "palisade.users.<name>",
+        "UserSettings",
+    ),
+    (
+        "Tenants of the property files",
+        "palisade.tenants.<name>",
+        "TenantSettings",
     ),
     ("Accepted messages", "palisade.replay", "ReplaySettings"),
     ("The upstream", "palisade.upstream", "UpstreamSettings"),
@@ -110,6 +130,12 @@ fn single_keys() -> Vec<Row> {
             "path",
             &server.data_dir.display().to_string(),
             "The directory of files that outlive the server, for this server alone; made when it is needed.",
+        ),
+        Row::new(
+            "palisade.directory",
+            "`config`, `sqlite:<file>` or `postgres://…`",
+            &server.directory.to_string(),
+            "Where users and tenants are kept: `palisade.users` and `palisade.tenants`, or a database.",
         ),
         Row::new(
             "palisade.drain-timeout",
