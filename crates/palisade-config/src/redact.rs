@@ -55,9 +55,9 @@ fn spelling(name: &str) -> String {
     name.to_lowercase().replace('_', "-")
 }
 
-/// A value as it may be shown: quoted, without control characters, with the user information of URLs masked.
+/// A value as it may be shown: quoted, without control characters, with the secrets of URLs masked.
 pub(crate) fn quoted(text: &str) -> String {
-    let masked = mask_user_information(text);
+    let masked = mask_urls(text);
     let mut shown: String = masked.chars().take(SHOWN).collect();
     if shown.len() < masked.len() {
         shown.push('…');
@@ -73,8 +73,9 @@ fn escape(c: char) -> Vec<char> {
     }
 }
 
-/// Masks `user:password@` in every URL that occurs in a text; in doubt it masks too much, not too little.
-pub(crate) fn mask_user_information(text: &str) -> String {
+/// Masks `user:password@`, and a query with a secret in it, in every URL that occurs in a text; in doubt it masks too much, not too
+/// little.
+pub(crate) fn mask_urls(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("://") {
@@ -84,19 +85,37 @@ pub(crate) fn mask_user_information(text: &str) -> String {
             .find(|c: char| c == ',' || c.is_whitespace())
             .unwrap_or(behind.len());
         let (url, next) = behind.split_at_checked(end).unwrap_or((behind, ""));
-        match url.rsplit_once('@') {
-            // A password may hold a slash that ought to have been escaped.
-            Some((user, host)) if user.contains(':') || !user.contains('/') => {
-                shown.push_str(MASK);
-                shown.push('@');
-                shown.push_str(host);
-            }
-            _ => shown.push_str(url),
-        }
+        shown.push_str(&masked(url));
         rest = next;
     }
     shown.push_str(rest);
     shown
+}
+
+/// A URL, without its scheme.
+fn masked(url: &str) -> String {
+    match url.split_once('?') {
+        // What stands before an `@` in it may be of a password that begins before the `?`.
+        Some((_, query)) if has_secret(query) && query.contains('@') => MASK.to_owned(),
+        Some((place, query)) if has_secret(query) => format!("{}?{MASK}", without_user(place)),
+        _ => without_user(url),
+    }
+}
+
+/// Whether a query names a secret, as `?password=` does.
+fn has_secret(query: &str) -> bool {
+    let names = query.split(['&', ';']);
+    names
+        .filter_map(|option| option.split_once('='))
+        .any(|(name, _)| is_secret_word(name))
+}
+
+fn without_user(url: &str) -> String {
+    match url.rsplit_once('@') {
+        // A password may hold a slash that ought to have been escaped.
+        Some((user, host)) if user.contains(':') || !user.contains('/') => format!("{MASK}@{host}"),
+        _ => url.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -136,8 +155,14 @@ mod tests {
     #[case("redis://u:p/w@h", "redis://***@h")]
     #[case("https://host/path@at", "https://host/path@at")]
     #[case("user@host", "user@host")]
-    fn user_information_in_urls_is_masked(#[case] text: &str, #[case] shown: &str) {
-        assert_eq!(mask_user_information(text), shown);
+    #[case("postgres://h:1/db?user=u&password=pw", "postgres://h:1/db?***")]
+    #[case("postgres://u:pw@h/db?PASSWORD=pw", "postgres://***@h/db?***")]
+    #[case("postgres://h:1/db?password=p@w", "postgres://***")]
+    #[case("postgres://u:p?password=w@h/db", "postgres://***")]
+    #[case("https://h/keys?access_token=t, a://b:c@d", "https://h/keys?***, a://***@d")]
+    #[case("https://h/keys?p=policy", "https://h/keys?p=policy")]
+    fn secrets_in_urls_are_masked(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(mask_urls(text), shown);
     }
 
     #[test]

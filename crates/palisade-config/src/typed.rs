@@ -207,7 +207,7 @@ fn without_secrets(node: &Node, message: &str) -> String {
             message = message.replace(text.as_str(), crate::redact::MASK);
         }
     });
-    crate::redact::mask_user_information(&message)
+    crate::redact::mask_urls(&message)
 }
 
 /// How deep a group of keys is that lends its place to a setting missing from it: `palisade.listeners.main` does, and
