@@ -13,6 +13,7 @@ use crate::outcome::Failure;
 mod cert;
 mod help;
 mod message;
+mod user;
 
 pub(crate) use cert::{
     ActingAs, AuthorityOptions, CaArguments, CertCommand, CertListArguments, CertShowArguments,
@@ -20,6 +21,11 @@ pub(crate) use cert::{
     RevokeArguments, Which,
 };
 pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
+pub(crate) use user::{
+    AddTenantArguments, AddUserArguments, ApiKeyCommand, CreateKeyArguments, HashPasswordArguments,
+    KeyListArguments, NamedUserArguments, RevokeKeyArguments, SetPasswordArguments, SetRolesArguments,
+    SetTenantArguments, UserCommand, UserListArguments,
+};
 
 /// The configuration folder, unless another is given.
 const DEFAULT_FOLDER: &str = "config";
@@ -163,6 +169,15 @@ pub(crate) enum Command {
     /// Issue, register and revoke certificates, by an authority of one's own
     #[command(subcommand, arg_required_else_help = true, after_help = text::CERT)]
     Cert(CertCommand),
+    /// Add users and tenants, let them sign in or not, and list what they may do
+    #[command(subcommand, arg_required_else_help = true, after_help = text::USER)]
+    User(UserCommand),
+    /// Make, list and revoke the keys with which programs of users sign in
+    #[command(subcommand, arg_required_else_help = true, after_help = text::API_KEY)]
+    ApiKey(ApiKeyCommand),
+    /// Hash a password for a property file
+    #[command(after_help = text::HASH_PASSWORD)]
+    HashPassword(HashPasswordArguments),
     /// Make secured messages, and see why one is refused
     #[command(subcommand, arg_required_else_help = true, after_help = text::MESSAGE)]
     Message(MessageCommand),
@@ -180,6 +195,9 @@ impl Command {
             Self::Keystore(KeystoreCommand::List(arguments)) => &arguments.common,
             Self::Keystore(KeystoreCommand::Show(arguments)) => &arguments.common,
             Self::Cert(command) => command.common(),
+            Self::User(command) => command.common(),
+            Self::ApiKey(command) => command.common(),
+            Self::HashPassword(arguments) => &arguments.common,
             Self::Message(command) => command.common(),
         }
     }

@@ -72,7 +72,7 @@ pub(crate) struct AuthorityOptions {
 /// In whose name a command is run.
 #[derive(Debug, Args)]
 pub(crate) struct ActingAs {
-    /// Act as this user: an administrator may do everything, others see their own alone
+    /// Act as this user: an administrator may do everything, others what concerns themselves alone
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) name: Option<String>,
 }

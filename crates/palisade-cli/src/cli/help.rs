@@ -276,3 +276,131 @@ Examples:
       The list is lost: it is made of what the directory knows to be revoked.
 
 What the directory has as revoked and the list has not is added to it.";
+
+/// `palisade user`.
+pub(super) const USER: &str = "\
+Examples:
+  palisade user add alice --tenant acme --create-tenant --role clerk
+                                                    asks for a password; palisade cert issue --user alice goes on
+  palisade user list                                who signs in how, and what they may do
+  palisade user disable alice                       refused by running servers within seconds
+
+Users and tenants are kept in the database that palisade.directory names, sqlite:<file> or postgres://…; servers that run see a change \
+within seconds. With the property files as directory (config), commands work on directory.db of palisade.data-dir, which servers \
+read once palisade.directory=sqlite:data/directory.db is set: a remark says so. Who can run these commands with these files may do \
+everything. --as is for tools that act for people: an administrator may do everything, others may list themselves, set their own \
+password and manage their own API keys.";
+
+/// `palisade user add`.
+pub(super) const USER_ADD: &str = "\
+Examples:
+  palisade user add alice --role clerk
+      Asks for the password twice.
+  palisade user add alice --tenant acme --create-tenant --stdin < password
+  palisade user add orders-batch --tenant acme --no-password
+      For a program, which gets an API key or a certificate.
+
+A password has 12 characters at least, of all four classes, lower case, upper case, digits and others, and not the user's name in \
+it; a weak one is refused (status 1) with every reason. That another user has the same, or that it stands in the configuration, is a \
+warning. Names have letters, digits and punctuation other than : , \" and \\.";
+
+/// `palisade user add-tenant`.
+pub(super) const USER_ADD_TENANT: &str = "\
+Examples:
+  palisade user add-tenant acme
+
+A tenant's certificates speak for the tenant, and for users of it.";
+
+/// `palisade user list`.
+pub(super) const USER_LIST: &str = "\
+Examples:
+  palisade user list
+  palisade user list --format json | jq -r '.users[] | select(.\"is-active\") | .name'
+  palisade user list alice
+  palisade user list --as alice
+
+What somebody may do is what the rules of each endpoint group admit, by the methods GET, POST, PUT, PATCH and DELETE; groups that \
+do not ask who is calling, and those without rules, are named once. Rules that ask for a scope admit nobody here but through an API \
+key that has it, which is shown beside the key. Users of the property files are listed too, where servers read those.";
+
+/// `palisade user disable`.
+pub(super) const USER_DISABLE: &str = "\
+Examples:
+  palisade user disable alice
+
+Nothing that the user signs in with is accepted any more; all of it stays, for palisade user enable.";
+
+/// `palisade user enable`.
+pub(super) const USER_ENABLE: &str = "\
+Examples:
+  palisade user enable alice
+
+What was revoked in the meantime stays revoked.";
+
+/// `palisade user set-password`.
+pub(super) const USER_SET_PASSWORD: &str = "\
+Examples:
+  palisade user set-password alice
+  palisade user set-password alice --stdin < password
+  printf '%s\\n%s\\n' \"$current\" \"$new\" | palisade user set-password alice --as alice --stdin
+      Whoever is no administrator gives the current password first.";
+
+/// `palisade user set-roles`.
+pub(super) const USER_SET_ROLES: &str = "\
+Examples:
+  palisade user set-roles alice clerk buyer
+  palisade user set-roles alice administrator
+      Manages everybody with --as alice.
+  palisade user set-roles alice
+      No roles at all.";
+
+/// `palisade user set-tenant`.
+pub(super) const USER_SET_TENANT: &str = "\
+Examples:
+  palisade user set-tenant alice acme
+  palisade user set-tenant alice --none";
+
+/// `palisade api-key`.
+pub(super) const API_KEY: &str = "\
+Examples:
+  palisade api-key create orders-batch --scope orders.read --expires 90d
+  palisade api-key list
+  palisade api-key revoke 2bb80d537b1d              refused by running servers within seconds
+
+Keys are of users of the directory; palisade user --help tells where that is. A key begins with plsd_, followed by 49 letters, digits, - \
+and _, by which scanners for secrets find it.";
+
+/// `palisade api-key create`.
+pub(super) const API_KEY_CREATE: &str = "\
+Examples:
+  palisade api-key create orders-batch > key
+      The key alone goes to standard output; its ID to standard error.
+  palisade api-key create orders-batch --scope orders.read --scope orders.write --expires 2027-01-31
+  curl -H \"X-API-Key: $(cat key)\" https://localhost:8443/server/rest/orders/list
+
+Its SHA-256 is all that is kept: a key that is lost is revoked, and another one made. Without --scope it has no scopes; it has its \
+user's roles in any case.";
+
+/// `palisade api-key list`.
+pub(super) const API_KEY_LIST: &str = "\
+Examples:
+  palisade api-key list
+  palisade api-key list orders-batch --format json | jq '.\"api-keys\"[] | select(.state == \"usable\")'
+  palisade api-key list --as alice";
+
+/// `palisade api-key revoke`.
+pub(super) const API_KEY_REVOKE: &str = "\
+Examples:
+  palisade api-key revoke 2bb80d537b1d
+
+It cannot be brought back.";
+
+/// `palisade hash-password`.
+pub(super) const HASH_PASSWORD: &str = "\
+Examples:
+  palisade hash-password
+      Asks for the password twice, and prints $argon2id$v=19$m=19456,t=2,p=1$…
+  printf %s \"$password\" | palisade hash-password --stdin --user alice
+  echo \"palisade.users.alice.password-hash=$(palisade hash-password)\" >> config/application.properties
+
+For users of the property files (palisade.users.<name>.password-hash). The rule for passwords is that of palisade user add.";

@@ -16,7 +16,7 @@ use palisade_endpoint::{Changes, Explanation, Policy, Verdict};
 use serde::Serialize;
 
 use self::routes::{Route, Selectors};
-use super::compile;
+use super::{Database, compile};
 use crate::cli::{Common, DiffArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{BAD, GOOD, HEADING, Output, WARNING, styled};
@@ -111,7 +111,8 @@ pub(super) fn run(common: &Common, arguments: &DiffArguments, output: &mut Outpu
 
 /// Loads one side; its errors name files with their folder, which tells the sides apart.
 fn load(common: &Common, folder: &Path) -> Result<(Config, Policy), Failure> {
-    let loaded = compile(&common.sources_of(folder)?);
+    let loaded = compile(&common.sources_of(folder)?, Database::LeftAlone);
+    let loaded = loaded.map(|compiled| (compiled.config, compiled.policy));
     loaded.map_err(|errors| {
         let placed = errors.into_iter().map(|mut error| {
             if let Some(Origin::File { path, .. }) = &mut error.origin {

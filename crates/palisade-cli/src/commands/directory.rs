@@ -111,6 +111,11 @@ impl Administered {
         &self.config
     }
 
+    /// The database.
+    pub(super) fn source(&self) -> &DirectorySource {
+        &self.source
+    }
+
     /// The users and tenants of the property files, where they are the directory.
     pub(super) fn configured(&self) -> Option<&Configured> {
         self.configured.as_ref()

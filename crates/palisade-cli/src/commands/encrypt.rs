@@ -14,6 +14,9 @@ use crate::cli::{Common, EncryptArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::Output;
 
+/// What else can be done where there is no terminal.
+const HELP: &str = "see palisade encrypt --help";
+
 pub(super) fn run(common: &Common, arguments: &EncryptArguments, output: &mut Output) -> Outcome {
     let name = native_name(&arguments.name)?;
     let sources = common.sources()?;
@@ -22,7 +25,7 @@ pub(super) fn run(common: &Common, arguments: &EncryptArguments, output: &mut Ou
     let value = if arguments.stdin {
         secrets::from_stdin()?
     } else {
-        prompt_twice("Value", "the values differ")?
+        secrets::ask_twice("Value", "the values differ", HELP)?
     };
     let password = password(&sources, &config)?;
     let encrypted = if arguments.jasypt {
@@ -80,29 +83,13 @@ fn password(sources: &Sources, config: &Config) -> Result<Secret, Failure> {
     }
     match config.get::<Secret>("palisade.properties.encryption.password")? {
         Some(password) => Ok(password),
-        None => prompt_twice("Encryption password", "the passwords differ"),
+        None => secrets::ask_twice("Encryption password", "the passwords differ", HELP),
     }
 }
 
 fn iterations(config: &Config) -> Result<NonZeroU32, Failure> {
     let configured = config.get("palisade.properties.encryption.iterations")?;
     Ok(configured.unwrap_or(DEFAULT_ITERATIONS))
-}
-
-fn prompt_twice(what: &str, differ: &str) -> Result<Secret, Failure> {
-    let ask = |prompt: String| {
-        secrets::prompt(&prompt).map_err(|error| {
-            Failure::wrong(format!(
-                "{what} cannot be asked for without a terminal ({error}); see palisade encrypt --help"
-            ))
-        })
-    };
-    let first = ask(format!("{what}: "))?;
-    if first == ask(format!("{what} again: "))? {
-        Ok(first)
-    } else {
-        Err(Failure::wrong(differ))
-    }
 }
 
 #[cfg(test)]

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use palisade_core::{Principal, TlsSession};
+use palisade_directory::Directory;
 use palisade_endpoint::{ExplainedStage, Explanation, Probe, Verdict};
 
-use super::compile;
+use super::{Database, compile};
 use crate::cli::{Common, ExplainArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
 
 pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Output) -> Outcome {
-    let probe = probe(arguments)?;
-    let (_, policy) = compile(&common.sources()?)?;
-    let explanation = policy.explain(&probe);
+    let mut probe = probe(arguments)?;
+    let compiled = compile(&common.sources()?, Database::Asked)?;
+    let directory = compiled.directory.as_deref();
+    probe.principal = (arguments.user.as_deref()).map(|user| Arc::new(supposed(user, directory)));
+    let explanation = compiled.policy.explain(&probe);
     if output.is_json() {
         output.json(&explanation)?;
     } else {
@@ -32,13 +35,21 @@ fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
     let mut probe = Probe::new(method(&arguments.method)?, target(&arguments.path)?);
     probe.headers = headers(&arguments.headers)?;
     probe.peer = arguments.peer;
-    probe.principal = arguments
-        .user
-        .as_deref()
-        .map(|user| Arc::new(Principal::new(user, "explain")));
     // No suite is claimed: stages that look at one have to say that they do not know it.
     probe.tls = arguments.tls.map(|version| TlsSession::new(version, ""));
     Ok(probe)
+}
+
+/// The caller of that name, with tenant and roles where the directory has such a user.
+fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
+    let principal = Principal::new(user, "explain");
+    let known = directory.map(Directory::current);
+    match known.as_ref().and_then(|known| known.user(user)) {
+        Some(user) => principal
+            .of_tenant(user.tenant.clone())
+            .with_roles(Arc::clone(&user.roles)),
+        None => principal,
+    }
 }
 
 fn method(text: &str) -> Result<Method, Failure> {

@@ -1,24 +1,32 @@
 //! The commands, each in its file.
 
+mod api_key;
 mod cert;
 mod check;
 mod diff;
 mod directory;
 mod encrypt;
 mod explain;
+mod hash_password;
 mod init;
 mod keystore;
 mod message;
 mod new_files;
 mod secrets;
 mod serve;
+mod user;
 
 use std::sync::Arc;
 
 use palisade::{Registry, StandardRegistry as _};
 use palisade_config::{Config, Errors, Sources};
-use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay, SystemClock};
+use palisade_core::{
+    BoxFuture, Fetch, FetchError, FetchRequest, Fetched, Replay, ReplayError, ReplayStore, SeenMessage,
+    SharedFetch, SharedReplay, SystemClock,
+};
+use palisade_directory::{Directory, DirectorySource};
 use palisade_endpoint::{Environment, Policy};
+use palisade_server::Callers;
 use palisade_server::settings::{ServerSettings, load_keystores};
 
 use crate::cli::{Command, Common, KeystoreCommand};
@@ -37,6 +45,9 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::Keystore(KeystoreCommand::List(_)) => keystore::list(common, output),
         Command::Keystore(KeystoreCommand::Show(arguments)) => keystore::show(common, &arguments, output),
         Command::Cert(command) => cert::run(common, &command, output),
+        Command::User(command) => user::run(common, &command, output),
+        Command::ApiKey(command) => api_key::run(common, &command, output),
+        Command::HashPassword(arguments) => hash_password::run(&arguments, output),
         Command::Message(command) => message::run(common, &command, output),
     }
 }
@@ -46,22 +57,52 @@ fn registry() -> Registry {
     Registry::standard()
 }
 
+/// A policy without listeners, and what it was compiled with.
+struct Compiled {
+    config: Config,
+    policy: Policy,
+    directory: Option<Arc<Directory>>,
+}
+
+/// Whether a database of users is asked who there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Database {
+    Asked,
+    /// It may be out of reach from here.
+    LeftAlone,
+}
+
 /// Compiles the policy alone, without listeners. Errors of other settings are errors here too: a folder that cannot be served
 /// explains nothing. Keystores that do not load are errors where a stage needs them, because folders are compared on machines
 /// that have no keys.
-fn compile(sources: &Sources) -> Result<(Config, Policy), Errors> {
+fn compile(sources: &Sources, database: Database) -> Result<Compiled, Errors> {
     let (config, mut errors) = Config::load(sources);
-    let (_, found) = ServerSettings::read(&config);
+    let (settings, found) = ServerSettings::read(&config);
     errors.extend(found);
     let mut environment = Environment::new(Arc::new(SystemClock::new()));
     let mut resources = environment.resources.with(Arc::new(SharedReplay::new(NoMemory)));
     let keystores = load_keystores(&config, &errors).map(Arc::new);
+    let mut callers = Callers::unknown();
     if let Ok(keystores) = &keystores {
         resources = resources.with(Arc::clone(keystores));
+        if settings.directory == DirectorySource::Config || database == Database::Asked {
+            match Callers::load(&config, &settings, keystores) {
+                Ok(loaded) => callers = loaded,
+                Err(found) => errors.extend(found),
+            }
+        }
+    }
+    resources = resources.with(Arc::new(SharedFetch::new(NoFetch)));
+    if let Some(directory) = &callers.directory {
+        resources = resources.with(Arc::clone(directory));
     }
     environment.resources = resources;
     match (registry().compile(&config, &environment), keystores) {
-        (Ok(policy), _) => errors.into_result((config, policy)),
+        (Ok(policy), _) => errors.into_result(Compiled {
+            config,
+            policy,
+            directory: callers.directory,
+        }),
         (Err(found), Ok(_)) => {
             errors.extend(found);
             Err(errors)
@@ -71,6 +112,16 @@ fn compile(sources: &Sources) -> Result<(Config, Policy), Errors> {
             errors.extend(found.causes());
             Err(errors)
         }
+    }
+}
+
+/// Stages are built here and never run: nothing is fetched.
+#[derive(Debug)]
+struct NoFetch;
+
+impl Fetch for NoFetch {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
+        Box::pin(async move { Err(FetchError::new(request.url, "this is no server")) })
     }
 }
 

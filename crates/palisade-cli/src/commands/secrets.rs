@@ -28,3 +28,22 @@ pub(super) fn from_stdin() -> Result<Secret, Failure> {
 pub(super) fn prompt(prompt: &str) -> io::Result<Secret> {
     rpassword::prompt_password(prompt).map(Secret::new)
 }
+
+/// Asks for something; `help` says what else can be done where there is no terminal.
+pub(super) fn ask(what: &str, help: &str) -> Result<Secret, Failure> {
+    prompt(&format!("{what}: ")).map_err(|error| {
+        Failure::wrong(format!(
+            "{what} cannot be asked for without a terminal ({error}); {help}"
+        ))
+    })
+}
+
+/// Asks for something new twice, so that nobody sets what they did not mean; `differ` says so.
+pub(super) fn ask_twice(what: &str, differ: &str, help: &str) -> Result<Secret, Failure> {
+    let first = ask(what, help)?;
+    if first == ask(&format!("{what} again"), help)? {
+        Ok(first)
+    } else {
+        Err(Failure::wrong(differ))
+    }
+}

@@ -5,15 +5,18 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod api_key;
 mod blueriq;
 mod cert;
 mod check;
 mod diff;
 mod encrypt;
 mod explain;
+mod hash_password;
 mod init;
 mod keystore;
 mod message;
 mod serve;
 mod support;
 mod usage;
+mod user;

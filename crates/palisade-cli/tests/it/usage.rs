@@ -1,6 +1,6 @@
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 32] = [
     &["serve"],
     &["check"],
     &["explain"],
@@ -21,6 +21,18 @@ const COMMANDS: [&[&str]; 20] = [
     &["cert", "delete"],
     &["cert", "revoke"],
     &["cert", "renew-crl"],
+    &["user", "add"],
+    &["user", "add-tenant"],
+    &["user", "list"],
+    &["user", "disable"],
+    &["user", "enable"],
+    &["user", "set-password"],
+    &["user", "set-roles"],
+    &["user", "set-tenant"],
+    &["api-key", "create"],
+    &["api-key", "list"],
+    &["api-key", "revoke"],
+    &["hash-password"],
 ];
 
 #[test]
@@ -45,6 +57,8 @@ fn every_command_has_a_help_with_examples() {
         &["keystore", "--help"],
         &["message", "--help"],
         &["cert", "--help"],
+        &["user", "--help"],
+        &["api-key", "--help"],
     ] {
         let help = folder.run(group).with_status(0);
         assert!(help.out.contains("Examples:\n  palisade "), "{}", help.out);
