@@ -8,6 +8,7 @@
 mod architecture;
 mod blueriq;
 mod book;
+mod callers;
 mod misread_keystores;
 mod reference;
 mod rotation;

@@ -1,0 +1,151 @@
+//! Ten thousand users with certificates: found at once, and without asking a database.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use palisade::core::Clock as _;
+use palisade::directory::DirectorySource;
+use palisade::directory::sql::{NewCertificate, NewUser, Owner, SqlDirectory};
+use palisade_test::FakeClock;
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::client::Ask;
+use super::log::Log;
+use super::pki::fingerprint;
+use super::world::{World, until, wait_for};
+
+const USERS: usize = 10_000;
+/// Those whose certificates are real; of all others there are fingerprints.
+const REAL: [usize; 3] = [0, 4_999, 9_999];
+const FAILURES: &str = "palisade_directory_failures_total";
+
+fn name(number: usize) -> String {
+    format!("user-{number:05}")
+}
+
+fn world() -> World {
+    let world = World::new();
+    for number in REAL {
+        world.pki.issue(&name(number));
+    }
+    world
+}
+
+#[test]
+fn each_of_ten_thousand_users_of_property_files_is_known_by_certificate() {
+    let mut world = world();
+    for number in 0..USERS {
+        let name = name(number);
+        let certificate = if REAL.contains(&number) {
+            world.pki.fingerprint(&name)
+        } else {
+            fingerprint(name.as_bytes())
+        };
+        world.set(&format!("palisade.users.{name}.certificates"), &certificate);
+    }
+    let server = world.start();
+    for number in REAL {
+        let name = name(number);
+        let answer = world
+            .tls(Some(&name))
+            .ask(server.at("asks"), &Ask::get("/exclusive/x"))
+            .unwrap();
+        assert_eq!(answer.shown(), format!("{name} by certificate"));
+    }
+    let answer = world
+        .tls(Some("stranger"))
+        .ask(server.at("asks"), &Ask::get("/exclusive/x"))
+        .unwrap();
+    assert_eq!(answer.shown(), "403 client-certificate-not-accepted");
+}
+
+/// All but the real ones, in one go.
+const OTHERS: [&str; 2] = [
+    "INSERT INTO palisade_users (name, added_at)
+     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9999)
+     SELECT printf('user-%05d', n), 0 FROM numbers WHERE n NOT IN (0, 4999, 9999)",
+    "INSERT INTO palisade_certificates (owner_kind, sha256, user_name, is_issued, added_at)
+     SELECT 'user', lower(hex(randomblob(32))), name, 0, 0 FROM palisade_users",
+];
+
+/// Adds the users to a database: the real ones as the commands would, after the others.
+async fn fill(world: &World) {
+    let source: DirectorySource = "sqlite:directory.db".parse().unwrap();
+    let directory = SqlDirectory::open(&source, world.path()).await.unwrap();
+    let url = format!("sqlite://{}/directory.db", world.path().display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    for statement in OTHERS {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+    let now = FakeClock::now_and_standing().now();
+    for number in REAL {
+        let name = name(number);
+        directory
+            .add_user(&NewUser::new(name.as_str()), now)
+            .await
+            .unwrap();
+        let digest = world.pki.digest(&name);
+        let certificate = NewCertificate::of_fingerprint(Owner::User(name), digest);
+        directory.add_certificate(&certificate, now).await.unwrap();
+    }
+    assert_eq!(directory.snapshot().await.unwrap().users().len(), USERS);
+    directory.close().await;
+}
+
+/// The statements that went to databases of this process.
+fn statements(log: &str) -> Vec<&str> {
+    log.lines().filter(|line| line.contains("sqlx::query")).collect()
+}
+
+#[test]
+fn no_request_asks_the_database() {
+    let log = Log::of_this_process();
+    let mut world = world();
+    world.remove_all("palisade.users.");
+    world.remove_all("palisade.tenants.");
+    world.set("palisade.directory", "sqlite:directory.db");
+    wait_for(fill(&world));
+    let server = world.start();
+    let clients = REAL.map(|number| (name(number), world.tls(Some(&name(number)))));
+    let mut connections = clients.map(|(name, tls)| (name, tls.connect(server.at("asks")).unwrap()));
+    let mut everybody = || {
+        for (name, connection) in &mut connections {
+            assert_eq!(
+                connection.shown(&Ask::get("/exclusive/x")),
+                format!("{name} by certificate")
+            );
+        }
+    };
+    everybody();
+    let before = statements(&log.text()).len();
+    for _ in 0..200 {
+        everybody();
+    }
+    // The server asks for the version of the directory from time to time, whether there are requests or not.
+    let text = log.text();
+    for statement in &statements(&text)[before..] {
+        assert!(
+            statement.contains("SELECT version FROM palisade_directory"),
+            "{statement}"
+        );
+    }
+    assert!(
+        statements(&text)
+            .iter()
+            .any(|statement| statement.contains("SELECT version")),
+        "statements are logged"
+    );
+
+    // Nothing is left to be asked. The files keep their length: the server has them open.
+    for file in ["directory.db", "directory.db-wal", "directory.db-shm"] {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(world.path().join(file))
+            .unwrap();
+        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        file.write_all(&vec![0xff; length]).unwrap();
+    }
+    until("the failure", || server.counter(FAILURES) > 0);
+    everybody();
+}
