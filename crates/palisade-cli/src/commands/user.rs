@@ -14,6 +14,7 @@ mod passwords;
 mod printed;
 mod session;
 
+use palisade_core::Finding;
 use palisade_directory::sql::NewUser;
 use serde_json::json;
 
@@ -120,13 +121,7 @@ fn set_tenant(common: &Common, arguments: &SetTenantArguments, output: &mut Outp
 }
 
 /// Says what was done to a user, how the user stands now, and what is unwise about it.
-fn told(
-    session: &Session,
-    name: &str,
-    done: &str,
-    findings: &[passwords::Reuse],
-    output: &mut Output,
-) -> Outcome {
+fn told(session: &Session, name: &str, done: &str, findings: &[Finding], output: &mut Output) -> Outcome {
     session.remark(output)?;
     let user = listed::of_database(session)?
         .into_iter()

@@ -1,8 +1,7 @@
 //! Passwords that are set: asked for, checked, and compared with what is there.
 
-use palisade_core::Secret;
+use palisade_core::{Finding, Secret, Severity};
 use palisade_directory::{PasswordHash, check_strength};
-use serde::Serialize;
 
 use super::session::Session;
 use super::told;
@@ -11,14 +10,6 @@ use crate::commands::secrets;
 use crate::instant;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
-
-/// A password that stands elsewhere too.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Reuse {
-    code: &'static str,
-    pub(super) message: String,
-}
 
 pub(super) fn set(common: &Common, arguments: &SetPasswordArguments, output: &mut Output) -> Outcome {
     let name = arguments.user.as_str();
@@ -101,7 +92,7 @@ fn refuse_weak(password: &Secret, user: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Where else a password stands. One who may see nothing of others is not told: that would tell another's password.
-pub(super) fn findings(session: &Session, password: Option<&Secret>, others: &[String]) -> Vec<Reuse> {
+pub(super) fn findings(session: &Session, password: Option<&Secret>, others: &[String]) -> Vec<Finding> {
     let Some(password) = password.filter(|_| session.own().is_none()) else {
         return Vec::new();
     };
@@ -111,16 +102,12 @@ pub(super) fn findings(session: &Session, password: Option<&Secret>, others: &[S
             .iter()
             .map(|name| format!("`{}`", name.escape_debug()))
             .collect();
-        findings.push(Reuse {
-            code: "password-reused",
-            message: format!("{} has the same password", others.join(", ")),
-        });
+        let message = format!("{} has the same password", others.join(", "));
+        findings.push(Finding::new(Severity::Moderate, "password-reused", message));
     }
-    for key in session.config().keys_of_secret(password) {
-        findings.push(Reuse {
-            code: "password-in-configuration",
-            message: format!("the same secret stands in the configuration, at {key}"),
-        });
-    }
+    findings.extend(session.config().keys_of_secret(password).into_iter().map(|key| {
+        let message = format!("the same secret stands in the configuration, at {key}");
+        Finding::new(Severity::Moderate, "password-in-configuration", message).at(key)
+    }));
     findings
 }
