@@ -12,6 +12,7 @@
 //! 6. A [`Directory`] is the snapshot in force. Replacing it is one atomic step, and requests under way keep the one they began
 //!    with.
 //! 7. All errors of a configured directory are told at once, each with its key.
+//! 8. With the feature `sql` a directory may be in SQLite or PostgreSQL: `sql` loads it, follows it and administers it.
 //!
 //! What this does not protect against: who can write the property files or the database can sign in as anybody; an API key that
 //! somebody chose, and did not have generated, can be guessed as fast as SHA-256 runs; users who differ in the cost of their

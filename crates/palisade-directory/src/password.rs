@@ -231,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_of_the_reference_implementation_is_verified() {
+        // src/test.c of phc-winner-argon2.
+        let text = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let hash: PasswordHash = text.parse().unwrap();
+        assert!(hash.verify(b"password") && !hash.verify(b"Password"));
+        assert_eq!(hash.to_phc().expose(), text);
+    }
+
+    #[test]
     fn one_password_has_another_hash_each_time() {
         let password = Secret::new("correct horse");
         assert!(PasswordHash::hash(&password).unwrap() != PasswordHash::hash(&password).unwrap());

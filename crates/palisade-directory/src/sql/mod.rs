@@ -6,7 +6,7 @@
 //! 3. A snapshot is read in one transaction: it is the directory as it was at one moment.
 //! 4. A server that no longer reaches its database keeps the last good snapshot, and says so once.
 //! 5. Tables are made, and brought up to date, by whoever opens the directory first; several who do so at once wait for each
-//!    other.
+//!    other. Where they are there and of now, an account that may read them is enough for a server.
 //! 6. What is revoked stays on record, and cannot be registered anew.
 //! 7. An SQLite file is made for its owner alone, and keeps its log beside it.
 //! 8. Beside each password stands a mark of five bytes: argon2id of the password under one salt for the whole directory. Equal

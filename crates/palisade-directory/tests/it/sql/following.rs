@@ -1,12 +1,14 @@
 //! Servers that follow a database while others change it.
 
-use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fs, io};
 
 use palisade_core::Secret;
 use palisade_directory::Directory;
 use palisade_directory::sql::{NewUser, Refresher, load};
 use tokio::time::{sleep, timeout};
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Database, Kind, PASSWORD, add, at, on_both};
 
@@ -30,6 +32,36 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
         }
     };
     assert!(timeout(PATIENCE, wait).await.is_ok(), "not seen: {what}");
+}
+
+/// What was logged.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// How many lines have that text in them.
+    fn count(&self, text: &str) -> usize {
+        let written = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        written.lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
 
 on_both! {
@@ -61,6 +93,9 @@ async fn a_server_keeps_the_last_good_state_while_its_database_is_away() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     let _guard = metrics::set_default_local_recorder(&recorder);
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    let _subscribed = tracing::subscriber::set_default(subscriber);
     let server = server(&database);
     let failures = || {
         metrics
@@ -76,12 +111,22 @@ async fn a_server_keeps_the_last_good_state_while_its_database_is_away() {
 
     database.server.as_mut().unwrap().stop();
     until("a failure", failures).await;
+    sleep(EACH * 10).await;
+    assert_eq!(
+        (log.count("directory-stale"), log.count("directory-back")),
+        (1, 0)
+    );
     assert!(server.current().user("alice").is_some());
 
     database.server.as_mut().unwrap().resume();
     let administration = database.open().await;
     add(&administration, "bob").await;
     until("the change after it", || server.current().user("bob").is_some()).await;
+    assert_eq!(
+        (log.count("directory-stale"), log.count("directory-back")),
+        (1, 1)
+    );
+    assert_eq!(log.count(palisade_test::postgres::PASSWORD), 0);
     until("the metric of it", || {
         metrics.render().contains("palisade_directory_version 3")
     })

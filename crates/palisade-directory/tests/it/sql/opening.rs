@@ -177,6 +177,25 @@ async fn a_wrong_password_of_the_database_is_an_error_that_does_not_show_it() {
 }
 
 #[tokio::test]
+async fn a_server_needs_no_more_than_to_read_what_is_there() {
+    let Some(database) = Database::new(Kind::Postgres) else {
+        return;
+    };
+    let administration = database.open().await;
+    add(&administration, "alice").await;
+    by_hand(&database, "CREATE ROLE reader LOGIN PASSWORD 'Reading-Horse7'").await;
+    by_hand(&database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader").await;
+    let url = database.server.as_ref().unwrap().url();
+    let url = url.replace(&format!("palisade:{PASSWORD}"), "reader:Reading-Horse7");
+    let reader = SqlDirectory::open(&url.parse().unwrap(), database.folder())
+        .await
+        .unwrap();
+    assert!(reader.snapshot().await.unwrap().user("alice").is_some());
+    let error = reader.enable_user("alice").await.unwrap_err().to_string();
+    assert!(error.contains("permission denied"), "{error}");
+}
+
+#[tokio::test]
 async fn a_link_is_verified_as_its_url_says() {
     let (root, other) = (TestCa::new("Database Root"), TestCa::new("Another Root"));
     let Some(server) = Postgres::start_with_tls(&root.server(&["localhost"])) else {
