@@ -8,6 +8,7 @@ use std::io;
 
 use comfy_table::{Table, presets};
 use palisade_directory::sql::ApiKeyRecord;
+use palisade_directory::{ApiKeyHash, GeneratedApiKey};
 use serde_json::json;
 
 use super::user::{KeyState, ListedKey, Session};
@@ -85,8 +86,14 @@ fn list(common: &Common, arguments: &KeyListArguments, output: &mut Output) -> O
 }
 
 fn revoke(common: &Common, arguments: &RevokeKeyArguments, output: &mut Output) -> Outcome {
-    let session = Session::to_change(common, &arguments.acting)?;
     let id = arguments.id.as_str();
+    if GeneratedApiKey::is_well_formed(id) {
+        // Whoever found a key somewhere has this alone.
+        let id = ApiKeyHash::of(id).name();
+        let message = format!("that is a key itself, which the list of processes shows now; its ID is {id}");
+        return Err(Failure::wrong(message));
+    }
+    let session = Session::to_change(common, &arguments.acting)?;
     let key = keys(&session)?.into_iter().find(|key| key.name == id);
     // One who may see nothing of others is not told whether there is such a key.
     match (&key, session.own()) {

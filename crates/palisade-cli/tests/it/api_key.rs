@@ -106,6 +106,22 @@ fn a_revoked_key_stays_on_the_list() {
 }
 
 #[test]
+fn whoever_has_a_key_alone_is_told_its_id() {
+    let folder = folder();
+    add_program(&folder, "prog", &[]);
+    let key = create(&folder, &["prog"]).with_status(0).out;
+    let key = key.trim_end();
+    let id = list(&folder, &[])[0]["id"].as_str().unwrap().to_owned();
+    let told = folder.run(&["api-key", "revoke", key]).with_status(2);
+    assert!(
+        told.err.contains(&format!("its ID is {id}")) && !told.err.contains(key),
+        "{}",
+        told.err
+    );
+    assert_eq!(list(&folder, &[])[0]["state"], "usable");
+}
+
+#[test]
 fn what_cannot_be_made_is_said() {
     let folder = folder();
     add_program(&folder, "prog", &[]);
