@@ -8,14 +8,14 @@ use crate::denied::{BadCredentials, Denied};
 impl Denied {
     /// The refusal. What the peer learns is the kind alone; a 401 says which schemes would do.
     pub(crate) fn into_rejection(self, challenges: &Challenges) -> Rejection {
-        let challenged = |rejection: Rejection, token_error: Option<&str>| {
+        let with_challenges = |rejection: Rejection, token_error: Option<&str>| {
             let values = challenges.values(token_error);
             values.fold(rejection, |rejection, value| {
                 rejection.header(WWW_AUTHENTICATE, value)
             })
         };
         let rejection = match &self {
-            Self::CredentialsMissing => challenged(
+            Self::CredentialsMissing => with_challenges(
                 Rejection::new(
                     StatusCode::UNAUTHORIZED,
                     "credentials-missing",
@@ -23,7 +23,7 @@ impl Denied {
                 ),
                 None,
             ),
-            Self::CredentialsInvalid(bad) => challenged(
+            Self::CredentialsInvalid(bad) => with_challenges(
                 Rejection::new(
                     StatusCode::UNAUTHORIZED,
                     "credentials-invalid",

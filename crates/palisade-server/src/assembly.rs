@@ -21,6 +21,9 @@ use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores
 /// Where files are kept.
 const DATA_DIR: &str = "palisade.data-dir";
 
+/// Where users and tenants stand.
+const CALLERS: [&str; 3] = ["palisade.directory", "palisade.tenants", "palisade.users"];
+
 /// What stays the same over all reloads.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -122,8 +125,7 @@ impl Recipe {
         }
         environment.resources = self.with_replay(environment.resources, &config, &settings);
         let background = Arc::new(Background::default());
-        let (callers, followed) =
-            self.callers(&config, &settings, &keystores, earlier, &background, &mut errors);
+        let (callers, followed) = callers(&config, &settings, &keystores, earlier, &background, &mut errors);
         environment.resources = self.with_callers(environment.resources, &callers, &background);
         let policy = self.registry.compile(&config, &environment);
         if let Some(Err(why)) = self.replay.get().map(|memory| memory.check())
@@ -176,24 +178,6 @@ impl Recipe {
             followed,
             background,
         })
-    }
-
-    /// The users and tenants. Where they cannot be read, nobody is known, and what stages say of that is not told.
-    fn callers(
-        &self,
-        config: &Config,
-        settings: &ServerSettings,
-        keystores: &Result<(Arc<Keystores>, Vec<Alarm>), Errors>,
-        earlier: Option<Earlier<'_>>,
-        background: &Background,
-        errors: &mut Errors,
-    ) -> (Callers, Option<Followed>) {
-        let Ok((keystores, _)) = keystores else {
-            return (Callers::unknown(), None);
-        };
-        let earlier = earlier.and_then(|earlier| earlier.followed);
-        let callers = Followed::callers(earlier, config, settings, keystores, background);
-        collect(errors, callers).unwrap_or_else(|| (Callers::unknown(), None))
     }
 
     /// Stages find callers, a client for documents, and somebody who runs what goes on beside requests. What the application shares
@@ -326,6 +310,25 @@ fn refused(errors: Errors, config: &Config) -> Refused {
 
 fn collect<T>(errors: &mut Errors, result: Result<T, Errors>) -> Option<T> {
     result.map_err(|found| errors.extend(found)).ok()
+}
+
+/// The users and tenants. Where they cannot be read, nobody is known, and what stages say of that is not told.
+fn callers(
+    config: &Config,
+    settings: &ServerSettings,
+    keystores: &Result<(Arc<Keystores>, Vec<Alarm>), Errors>,
+    earlier: Option<Earlier<'_>>,
+    background: &Background,
+    errors: &mut Errors,
+) -> (Callers, Option<Followed>) {
+    let is_theirs = |key: &str| CALLERS.iter().any(|place| key.starts_with(place));
+    let are_misread = errors.iter().any(|error| is_theirs(&error.key));
+    let Some((keystores, _)) = keystores.as_ref().ok().filter(|_| !are_misread) else {
+        return (Callers::unknown(), None);
+    };
+    let earlier = earlier.and_then(|earlier| earlier.followed);
+    let callers = Followed::callers(earlier, config, settings, keystores, background);
+    collect(errors, callers).unwrap_or_else(|| (Callers::unknown(), None))
 }
 
 /// A keystore that no longer loads keeps its last good state, unless its settings changed.

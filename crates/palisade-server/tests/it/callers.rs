@@ -151,6 +151,14 @@ fn a_database_that_cannot_be_read_stops_the_start() {
 }
 
 #[test]
+fn what_follows_from_users_that_cannot_be_read_is_not_told() {
+    let folder = Folder::new(&format!("{GROUPS}palisade.users.alice.api-key-hash=sha256:00\n"));
+    let error = load(&folder).unwrap_err();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.contains("did you mean \"api-key-hashes\"?"), "{error}");
+}
+
+#[test]
 fn users_beside_a_database_are_an_error_for_one_of_the_two_would_be_ignored() {
     let key = GeneratedApiKey::generate().unwrap();
     let folder = Folder::new(&format!(
