@@ -17,9 +17,9 @@ mod world;
 
 mod access;
 mod bearer;
+mod directory;
 mod ended;
 mod forged;
-mod many;
 mod on_behalf;
 mod proxied;
 mod reload;

@@ -1,17 +1,15 @@
 //! What files change, changed while connections live: the same requests on the same connection, before and after.
 
-use palisade::core::{Clock as _, Secret};
-use palisade::directory::sql::{NewCertificate, NewUser, Owner, SqlDirectory};
-use palisade::directory::{DirectorySource, PasswordHash};
+use palisade::core::Secret;
+use palisade::directory::PasswordHash;
 use palisade::server::status::Reload;
-use palisade_test::FakeClock;
 use rstest::rstest;
 use serde_json::json;
 
 use super::client::{Ask, Connection};
 use super::issuer::Issuer;
 use super::world::Credentials::{self, ApiKey, Basic, Bearer, Nothing};
-use super::world::{MODES, PASSWORD, Server, World, basic, bearer, until, wait_for};
+use super::world::{MODES, Server, World, basic, bearer};
 
 const INVALID: &str = "401 credentials-invalid";
 const MISSING: &str = "401 credentials-missing";
@@ -189,52 +187,6 @@ fn a_certificate_by_alias_is_the_one_that_its_keystore_has_now() {
     world.put("partners/alice-2026.pem", world.pki.pem("stranger"));
     server.apply(&world);
     assert_eq!(both(), [NOT_ACCEPTED, "alice of acme by certificate"]);
-}
-
-/// A directory in a database is followed: nobody tells the server, and its files stay as they are.
-#[test]
-fn a_user_who_is_disabled_in_the_database_is_nobody_soon_on_the_same_connection() {
-    let mut world = World::new();
-    world.remove_all("palisade.users.");
-    world.remove_all("palisade.tenants.");
-    world.set("palisade.directory", "sqlite:directory.db");
-    let source: DirectorySource = "sqlite:directory.db".parse().unwrap();
-    let database = async || SqlDirectory::open(&source, world.path()).await.unwrap();
-    let now = FakeClock::now_and_standing().now();
-    wait_for(async {
-        let database = database().await;
-        let alice = NewUser::new("alice").with_password(Some(Secret::new(PASSWORD)));
-        database.add_user(&alice, now).await.unwrap();
-        let owner = Owner::User("alice".to_owned());
-        let certificate = NewCertificate::of_fingerprint(owner, world.pki.digest("alice"));
-        database.add_certificate(&certificate, now).await.unwrap();
-        database.close().await;
-    });
-    let server = world.start();
-    let mut connection = connect(&world, &server, "asks", Some("alice"));
-    let mut seen = || {
-        let with_password = Ask::get("/force/x").with_all(&[basic("alice", PASSWORD)]);
-        [
-            connection.shown(&Ask::get("/force/x")),
-            connection.shown(&with_password),
-        ]
-    };
-    let before = ["alice by certificate", "alice by basic+certificate"];
-    assert_eq!(seen(), before);
-
-    wait_for(async {
-        let database = database().await;
-        database.disable_user("alice", now).await.unwrap();
-        database.close().await;
-    });
-    until("the change", || seen() == [NOT_ACCEPTED, INVALID]);
-    wait_for(async {
-        let database = database().await;
-        database.enable_user("alice").await.unwrap();
-        database.close().await;
-    });
-    until("the change", || seen() == before);
-    assert_eq!(server.status()["last-reload"]["outcome"], "none");
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Ten thousand users with certificates: found at once, and without asking a database.
+//! Where users are kept: ten thousand of them in property files or in a database, and a database that changes while it is followed.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 
-use palisade::core::Clock as _;
+use palisade::core::{Clock as _, Secret};
 use palisade::directory::DirectorySource;
 use palisade::directory::sql::{NewCertificate, NewUser, Owner, SqlDirectory};
 use palisade_test::FakeClock;
@@ -12,7 +13,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::client::Ask;
 use super::log::Log;
 use super::pki::fingerprint;
-use super::world::{World, until, wait_for};
+use super::world::{PASSWORD, World, basic, until, wait_for};
 
 const USERS: usize = 10_000;
 /// Those whose certificates are real; of all others there are fingerprints.
@@ -68,10 +69,23 @@ const OTHERS: [&str; 2] = [
      SELECT 'user', lower(hex(randomblob(32))), name, 0, 0 FROM palisade_users",
 ];
 
+/// Has the world's users in a database, which is empty so far.
+fn with_database(mut world: World) -> World {
+    world.remove_all("palisade.users.");
+    world.remove_all("palisade.tenants.");
+    world.set("palisade.directory", "sqlite:directory.db");
+    world
+}
+
+/// Opens the database as commands do.
+async fn database(world: &World) -> SqlDirectory {
+    let source: DirectorySource = "sqlite:directory.db".parse().unwrap();
+    SqlDirectory::open(&source, world.path()).await.unwrap()
+}
+
 /// Adds the users to a database: the real ones as the commands would, after the others.
 async fn fill(world: &World) {
-    let source: DirectorySource = "sqlite:directory.db".parse().unwrap();
-    let directory = SqlDirectory::open(&source, world.path()).await.unwrap();
+    let directory = database(world).await;
     let url = format!("sqlite://{}/directory.db", world.path().display());
     let mut database = SqliteConnection::connect(&url).await.unwrap();
     for statement in OTHERS {
@@ -98,13 +112,14 @@ fn statements(log: &str) -> Vec<&str> {
     log.lines().filter(|line| line.contains("sqlx::query")).collect()
 }
 
+/// The log is that of the whole process: one test at a time asks databases.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn no_request_asks_the_database() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let log = Log::of_this_process();
-    let mut world = world();
-    world.remove_all("palisade.users.");
-    world.remove_all("palisade.tenants.");
-    world.set("palisade.directory", "sqlite:directory.db");
+    let world = with_database(world());
     wait_for(fill(&world));
     let server = world.start();
     let clients = REAL.map(|number| (name(number), world.tls(Some(&name(number)))));
@@ -118,24 +133,23 @@ fn no_request_asks_the_database() {
         }
     };
     everybody();
+    until("following", || {
+        server.admin("/metrics").contains("palisade_directory_version ")
+    });
     let before = statements(&log.text()).len();
     for _ in 0..200 {
         everybody();
     }
     // The server asks for the version of the directory from time to time, whether there are requests or not.
     let text = log.text();
-    for statement in &statements(&text)[before..] {
-        assert!(
-            statement.contains("SELECT version FROM palisade_directory"),
-            "{statement}"
-        );
+    let statements = statements(&text);
+    let (earlier, since) = statements.split_at(before);
+    assert!(!earlier.is_empty(), "statements are logged");
+    assert!(since.len() < 100, "{} statements for 600 requests", since.len());
+    for statement in since {
+        let is_for_the_version = statement.contains("SELECT version FROM palisade_directory");
+        assert!(is_for_the_version, "{statement}");
     }
-    assert!(
-        statements(&text)
-            .iter()
-            .any(|statement| statement.contains("SELECT version")),
-        "statements are logged"
-    );
 
     // Nothing is left to be asked. The files keep their length: the server has them open.
     for file in ["directory.db", "directory.db-wal", "directory.db-shm"] {
@@ -148,4 +162,48 @@ fn no_request_asks_the_database() {
     }
     until("the failure", || server.counter(FAILURES) > 0);
     everybody();
+}
+
+/// A directory in a database is followed: nobody tells the server, and its files stay as they are.
+#[test]
+fn a_user_who_is_disabled_in_the_database_is_nobody_soon_on_the_same_connection() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let world = with_database(World::new());
+    let now = FakeClock::now_and_standing().now();
+    wait_for(async {
+        let database = database(&world).await;
+        let alice = NewUser::new("alice").with_password(Some(Secret::new(PASSWORD)));
+        database.add_user(&alice, now).await.unwrap();
+        let owner = Owner::User("alice".to_owned());
+        let certificate = NewCertificate::of_fingerprint(owner, world.pki.digest("alice"));
+        database.add_certificate(&certificate, now).await.unwrap();
+        database.close().await;
+    });
+    let server = world.start();
+    let mut connection = world.tls(Some("alice")).connect(server.at("asks")).unwrap();
+    let mut seen = || {
+        let with_password = Ask::get("/force/x").with_all(&[basic("alice", PASSWORD)]);
+        [
+            connection.shown(&Ask::get("/force/x")),
+            connection.shown(&with_password),
+        ]
+    };
+    let before = ["alice by certificate", "alice by basic+certificate"];
+    assert_eq!(seen(), before);
+
+    wait_for(async {
+        let database = database(&world).await;
+        database.disable_user("alice", now).await.unwrap();
+        database.close().await;
+    });
+    until("the change", || {
+        seen() == ["403 client-certificate-not-accepted", "401 credentials-invalid"]
+    });
+    wait_for(async {
+        let database = database(&world).await;
+        database.enable_user("alice").await.unwrap();
+        database.close().await;
+    });
+    until("the change", || seen() == before);
+    assert_eq!(server.status()["last-reload"]["outcome"], "none");
 }
