@@ -1,9 +1,12 @@
 use http::StatusCode;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use palisade_core::Rejection;
 
 use crate::challenges::Challenges;
 use crate::denied::{BadCredentials, Denied};
+
+/// What waits for verification now is done by then.
+const RETRY_AFTER_SECONDS: u16 = 1;
 
 impl Denied {
     /// The refusal. What the peer learns is the kind alone; a 401 says which schemes would do.
@@ -50,7 +53,8 @@ impl Denied {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "authentication-busy",
                 "Too many callers are being authenticated",
-            ),
+            )
+            .header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)),
         };
         rejection.caused_by(self)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{FORWARDED, HeaderName};
+use palisade_core::facts::X_ON_BEHALF_OF;
 use palisade_core::{CertificateSource, ClientAddress, ClientCertificate};
 
 use rustls::pki_types::CertificateDer;
@@ -136,8 +137,11 @@ fn kind(name: &HeaderName) -> Kind {
         return kind_of(text);
     }
     // Gateway interfaces such as CGI and WSGI take both spellings for one field; nobody honest sends this one.
-    match kind_of(&text.replace('_', "-")) {
-        Kind::Other if text.replace('_', "-") != "x-request-id" => Kind::Other,
+    let hyphenated = text.replace('_', "-");
+    match kind_of(&hyphenated) {
+        Kind::Other if !["x-request-id", X_ON_BEHALF_OF.as_str()].contains(&hyphenated.as_str()) => {
+            Kind::Other
+        }
         _ => Kind::Certificate,
     }
 }
@@ -169,6 +173,9 @@ mod tests {
     #[case("x-forwarded_for", true)]
     #[case("x_real_ip", true)]
     #[case("x_request_id", true)]
+    #[case("x_on_behalf_of", true)]
+    #[case("x-on_behalf-of", true)]
+    #[case("x-on-behalf-of", false)]
     #[case("x-request-id", false)]
     #[case("x_partner", false)]
     #[case("x-forwarded-for", false)]

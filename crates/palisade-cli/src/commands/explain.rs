@@ -19,11 +19,15 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
     let compiled = compile(&common.sources()?, Database::Asked)?;
     let directory = compiled.directory.as_deref();
     probe.principal = (arguments.user.as_deref()).map(|user| Arc::new(supposed(user, directory)));
+    let remark = arguments.user.as_deref().and_then(|user| remark(user, directory));
     let explanation = compiled.policy.explain(&probe);
     if output.is_json() {
         output.json(&explanation)?;
     } else {
         print(&explanation, output)?;
+        if let Some(remark) = remark {
+            output.note(remark)?;
+        }
     }
     Ok(match explanation.verdict {
         Verdict::Refused { .. } => Exit::Refused,
@@ -49,6 +53,20 @@ fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
             .of_tenant(user.tenant.clone())
             .with_roles(Arc::clone(&user.roles)),
         None => principal,
+    }
+}
+
+/// What keeps that user from signing in at all.
+fn remark(user: &str, directory: Option<&Directory>) -> Option<String> {
+    let snapshot = directory?.current();
+    match snapshot.user(user) {
+        None => Some(format!(
+            "note: the directory has no user {user}; of a bearer token's subject only the name is supposed"
+        )),
+        Some(known) if !known.is_active => {
+            Some(format!("note: user {user} is not active, and cannot sign in"))
+        }
+        Some(_) => None,
     }
 }
 
