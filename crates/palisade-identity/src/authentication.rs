@@ -223,13 +223,11 @@ impl Authentication {
         let (Some(directory), Some(user)) = (&self.directory, caller.user()) else {
             return false;
         };
-        let fingerprint = &certificate.fingerprint;
-        let is_the_tenants = || {
-            let snapshot = directory.current();
-            let tenant = user.tenant.as_ref().and_then(|tenant| snapshot.tenant(tenant));
-            tenant.is_some_and(|tenant| tenant.has_certificate(fingerprint))
-        };
-        user.has_certificate(fingerprint) || is_the_tenants()
+        let snapshot = directory.current();
+        let owner = snapshot.user_of_certificate(&certificate.fingerprint);
+        let tenant = snapshot.tenant_of_certificate(&certificate.fingerprint);
+        owner.is_some_and(|owner| owner.name == user.name)
+            || tenant.is_some_and(|tenant| user.tenant.as_ref() == Some(&tenant.name))
     }
 
     /// A certificate is the only evidence: its user's, or else its tenant's, who may act for a user.

@@ -59,9 +59,15 @@ impl How {
         };
         match caller {
             Caller::User(user) => of_user(user, how),
-            Caller::KeyHolder { user, name, scopes } => of_user(user, how)
-                .with_scopes(Arc::clone(scopes))
-                .by_api_key(Arc::clone(name)),
+            Caller::KeyHolder { user, name, scopes } => {
+                let holder = of_user(user, how).by_api_key(Arc::clone(name));
+                if scopes.is_empty() {
+                    holder
+                } else {
+                    // A key that was made for a purpose is good for that purpose, and not for all that its owner may.
+                    holder.with_roles(Arc::default()).with_scopes(Arc::clone(scopes))
+                }
+            }
             Caller::Bearer { token, user: None } => {
                 Principal::new(Arc::clone(&token.subject), Arc::clone(how))
                     .with_roles(Arc::clone(&token.roles))

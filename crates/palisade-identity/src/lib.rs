@@ -8,7 +8,8 @@
 //! 3. One credential at most: of two, good or not, neither counts (401). Several certificates cannot come about.
 //! 4. A bearer token with `cnf.x5t#S256` (RFC 8705) is good only beside that certificate, in every mode.
 //! 5. A token's subject that is a user of the directory has to be active; the user's tenant counts, and the roles of both. Another
-//!    subject has the token's roles and scopes and no tenant.
+//!    subject has the token's roles and scopes and no tenant. An API key without scopes stands for its owner, roles and all; one with
+//!    scopes has these and no roles.
 //! 6. The certificate of a tenant that is the sole evidence identifies the tenant, or the active user of that tenant whom
 //!    `X-On-Behalf-Of` names. Any other use of that field is refused, and no handler ever sees it.
 //! 7. Whoever is known is in the request's extensions as `Arc<`[`Principal`](palisade_core::Principal)`>`.
@@ -17,7 +18,9 @@
 //! 9. A password is verified on threads of their own, and the verdict is kept for ten minutes; a token that was seen before is not
 //!    verified again. A request that need not wait costs no thread, no box and no look into a database.
 //!
-//! What this does not protect against: a stolen key, password or unbound token; guessing at passwords beyond what argon2 costs (limit
+//! What this does not protect against: an issuer whose subjects have the names of other people in the directory, or whose tokens of
+//! narrow scope are used on routes with rules about roles, because the roles of the user of that name count; a stolen key, password
+//! or unbound token; guessing at passwords beyond what argon2 costs (limit
 //! the rate in front of it); credentials in the clear, which are as safe as the listener's TLS. Credentials are not removed from the
 //! request: handlers and upstreams see them.
 //!

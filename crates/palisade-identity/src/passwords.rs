@@ -30,7 +30,8 @@ const WAITING_PER_THREAD: usize = 16;
 pub(crate) struct Passwords {
     pool: Arc<CryptoPool>,
     verdicts: Cache<[u8; 32], Verdict>,
-    key: hmac::Key,
+    /// `None` where the system gave no randomness for it: then nothing is remembered.
+    key: Option<hmac::Key>,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,20 +49,18 @@ impl Passwords {
 
     pub(crate) fn with_pool(pool: Arc<CryptoPool>, clock: Arc<dyn Clock>) -> Self {
         let mut key = Zeroizing::new([0; 32]);
-        // Should the operating system have no randomness, verdicts are found by a key that is known; they are still found by
-        // nobody without this process's memory.
-        let _ = rand::fill(&mut *key);
+        let is_filled = rand::fill(&mut *key).is_ok();
         Self {
             pool,
             verdicts: Cache::new(MOST),
-            key: hmac::Key::new(hmac::HMAC_SHA256, &*key),
+            key: is_filled.then(|| hmac::Key::new(hmac::HMAC_SHA256, &*key)),
             clock,
         }
     }
 
     /// The verdict on that password, where it is known already.
     pub(crate) fn seen(&self, user: &str, hash: &PasswordHash, password: &str) -> Option<bool> {
-        self.current(&self.name(user, hash, password))
+        self.current(&self.name(user, hash, password)?)
     }
 
     /// Whether that is the password. This may take as long as a verification and what waits before it.
@@ -71,21 +70,25 @@ impl Passwords {
         hash: &PasswordHash,
         password: &str,
     ) -> Result<bool, PoolError> {
-        let name = self.name(user, hash, password);
+        let Some(name) = self.name(user, hash, password) else {
+            return self.work(hash, password).await.map(|verdict| verdict.is_good);
+        };
         if self.current(&name).is_none() {
             // One that is too old must not stand in the way of the next.
             self.verdicts.remove(&name);
         }
-        let work = || async {
-            let (hash, password) = (hash.clone(), Zeroizing::new(password.as_bytes().to_vec()));
-            let verified = self.pool.admit(0, move || hash.verify(&password));
-            let is_good = verified.await?;
-            metrics::counter!("palisade_password_verifications_total").increment(1);
-            let until = self.clock.elapsed() + KEPT;
-            Ok(Verdict { is_good, until })
-        };
-        let verdict = self.verdicts.get_or_insert_async(&name, work()).await?;
-        Ok(verdict.is_good)
+        let verdict = self
+            .verdicts
+            .get_or_insert_async(&name, self.work(hash, password));
+        verdict.await.map(|verdict| verdict.is_good)
+    }
+
+    async fn work(&self, hash: &PasswordHash, password: &str) -> Result<Verdict, PoolError> {
+        let (hash, password) = (hash.clone(), Zeroizing::new(password.as_bytes().to_vec()));
+        let is_good = self.pool.admit(0, move || hash.verify(&password)).await?;
+        metrics::counter!("palisade_password_verifications_total").increment(1);
+        let until = self.clock.elapsed() + KEPT;
+        Ok(Verdict { is_good, until })
     }
 
     fn current(&self, name: &[u8; 32]) -> Option<bool> {
@@ -93,8 +96,8 @@ impl Passwords {
         (self.clock.elapsed() < verdict.until).then_some(verdict.is_good)
     }
 
-    fn name(&self, user: &str, hash: &PasswordHash, password: &str) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.key);
+    fn name(&self, user: &str, hash: &PasswordHash, password: &str) -> Option<[u8; 32]> {
+        let mut context = hmac::Context::with_key(self.key.as_ref()?);
         let [salt, output] = hash.expose_parts();
         for part in [user.as_bytes(), salt, output, password.as_bytes()] {
             context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -102,7 +105,7 @@ impl Passwords {
         }
         let mut name = [0; 32];
         name.copy_from_slice(context.sign().as_ref());
-        name
+        Some(name)
     }
 }
 

@@ -92,6 +92,33 @@ async fn a_key_brings_its_scopes_and_its_name_and_ends() {
 }
 
 #[tokio::test]
+async fn a_key_without_scopes_stands_for_its_owner_and_one_with_scopes_for_these_alone() {
+    let (whole, narrow) = (
+        GeneratedApiKey::generate().unwrap(),
+        GeneratedApiKey::generate().unwrap(),
+    );
+    let alice = User::new("alice")
+        .with_roles(["clerk"])
+        .with_api_key(ApiKey::new(whole.hash()))
+        .with_api_key(ApiKey::new(narrow.hash()).with_scopes(["orders.read"]));
+    let layer = Authentication::builder()
+        .fixed_directory(Snapshot::builder().user(alice).build().unwrap())
+        .accept_api_keys(http::HeaderName::from_static("x-api-key"))
+        .build()
+        .unwrap()
+        .layer();
+    let principal = async |key: &GeneratedApiKey| {
+        ask(&layer, &Brings::key(key.text().expose()))
+            .await
+            .principal
+            .unwrap()
+    };
+    let (whole, narrow) = (principal(&whole).await, principal(&narrow).await);
+    assert!(whole.has_role("clerk") && whole.scopes.is_empty());
+    assert!(narrow.roles.is_empty() && narrow.has_scope("orders.read"));
+}
+
+#[tokio::test]
 async fn a_directory_that_changes_is_followed_at_the_next_request() {
     let directory = Arc::new(Directory::new(snapshot()));
     let layer = Authentication::builder()
