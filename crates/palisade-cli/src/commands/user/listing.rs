@@ -136,8 +136,13 @@ impl Listing {
                 .iter_mut()
                 .filter(|key| key.state == KeyState::Usable)
             {
+                if key.scopes.is_empty() {
+                    continue;
+                }
+                // A key with scopes has none of its owner's roles.
                 let scopes = key.scopes.iter().map(|scope| Arc::from(scope.as_str())).collect();
-                let with_scopes = of(policy, principal.clone().with_scopes(scopes));
+                let holder = principal.clone().with_roles(Arc::default()).with_scopes(scopes);
+                let with_scopes = of(policy, holder);
                 key.rights = (with_scopes != rights).then_some(with_scopes);
             }
             user.rights = Some(rights);
