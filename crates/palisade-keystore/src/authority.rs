@@ -46,6 +46,7 @@
 //! # }
 //! ```
 
+pub(crate) mod beside;
 mod error;
 mod files;
 mod request;

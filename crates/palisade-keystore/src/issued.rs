@@ -3,20 +3,27 @@
 //! 1. The certificate names its issuer, and the issuer's key made its signature, by an algorithm that is not broken.
 //! 2. The issuer is an authority (RFC 5280 section 4.2.1.9) that may sign certificates (section 4.2.1.3).
 //! 3. Both are valid now.
-//! 4. The certificate is no authority's, and its extended key usage allows what it is used for (section 4.2.1.12).
+//! 4. The certificate is of version 3 and no authority's, its key is one that TLS takes (RSA from 2048 bits), and its extended key
+//!    usage allows what it is used for (section 4.2.1.12).
+//! 5. Once no reason of these is left, the verifier of a listener has the last word: name constraints, path lengths, critical
+//!    extensions and whatever else it looks at.
 //!
-//! What it does not protect against: revocation, name constraints and path lengths are not looked at. This tells an operator what
-//! is wrong with a certificate that is registered; a listener verifies every chain anew, in full.
+//! What it does not protect against: revocation is not looked at, and a listener may have `tls.disabled-algorithms`. This tells an
+//! operator what is wrong with a certificate that is registered; a listener verifies every chain anew.
+
+mod listener;
 
 use std::time::SystemTime;
 
 use x509_parser::error::X509Error;
 use x509_parser::oid_registry::{OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
-use x509_parser::x509::AlgorithmIdentifier;
+use x509_parser::x509::{AlgorithmIdentifier, X509Version};
 
 use crate::authority::Purpose;
 use crate::entry::Certificate;
+use crate::facts::KeyAlgorithm;
+use crate::public_key::{BadPublicKey, PublicKey, SHORTEST_RSA};
 
 /// Why a certificate does not count as issued by an authority.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +82,32 @@ pub enum NotIssued {
         /// The issuer.
         issuer: String,
     },
+    /// The issuer's RSA key is too short to trust its signatures.
+    #[error("`{issuer}`, which issued it, has an RSA key of {bits} bits: {SHORTEST_RSA} are the least")]
+    IssuerKeyTooShort {
+        /// The issuer.
+        issuer: String,
+        /// The length of its modulus.
+        bits: usize,
+    },
+    /// It is of a version before extensions, which no listener takes.
+    #[error("it is of X.509 version {version}, and listeners take version 3 alone: have it issued anew")]
+    OldVersion {
+        /// Its version.
+        version: u32,
+    },
+    /// Its RSA key is too short for a handshake.
+    #[error("its RSA key has {bits} bits, and {SHORTEST_RSA} are the least: no handshake succeeds with it")]
+    KeyTooShort {
+        /// The length of its modulus.
+        bits: usize,
+    },
+    /// Its key is no good for a handshake.
+    #[error("no handshake succeeds with it: {0}")]
+    BadKey(BadPublicKey),
+    /// The verifier of a listener refuses it.
+    #[error("a listener refuses it: {0}")]
+    Refused(String),
     /// It is not valid yet.
     #[error("it is not valid yet")]
     NotYetValid,
@@ -100,7 +133,8 @@ pub fn check_issued_by(
     now: SystemTime,
 ) -> Result<(), NotIssued> {
     check_link(certificate, issuer, now)?;
-    check_own(certificate, purpose, now)
+    check_own(certificate, purpose, now)?;
+    listener::verify(certificate, &[], issuer, purpose, now).map_err(NotIssued::Refused)
 }
 
 /// Checks that a certificate leads to one of the trusted issuers, by way of those that stand beside it; returns that issuer.
@@ -145,6 +179,7 @@ pub fn check_chain<'a>(
         current = next;
     };
     check_own(certificate, purpose, now)?;
+    listener::verify(certificate, beside, issuer, purpose, now).map_err(NotIssued::Refused)?;
     Ok(issuer)
 }
 
@@ -173,6 +208,9 @@ fn check_link(certificate: &Certificate, issuer: &Certificate, now: SystemTime) 
     if is_weak(&own.signature_algorithm) {
         return Err(NotIssued::WeakSignature);
     }
+    if let Some(bits) = too_short(&issuer.facts().algorithm) {
+        return Err(NotIssued::IssuerKeyTooShort { issuer: name(), bits });
+    }
     own.verify_signature(Some(above.public_key()))
         .map_err(|error| match error {
             X509Error::SignatureUnsupportedAlgorithm => NotIssued::UnsupportedSignature,
@@ -182,6 +220,18 @@ fn check_link(certificate: &Certificate, issuer: &Certificate, now: SystemTime) 
         return Err(NotIssued::IssuerNotValid { issuer: name() });
     }
     Ok(())
+}
+
+/// How many bits an RSA key has, where they are too few.
+pub(crate) fn too_short(algorithm: &KeyAlgorithm) -> Option<usize> {
+    match algorithm {
+        KeyAlgorithm::Rsa(bits) => (*bits < SHORTEST_RSA).then_some(*bits),
+        KeyAlgorithm::EcP256
+        | KeyAlgorithm::EcP384
+        | KeyAlgorithm::EcP521
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::Other(_) => None,
+    }
 }
 
 /// Rules 3 and 4, as far as they concern the certificate itself.
@@ -196,6 +246,14 @@ fn check_own(certificate: &Certificate, purpose: Purpose, now: SystemTime) -> Re
         return Err(NotIssued::IsAuthority);
     }
     let own = parsed(certificate)?;
+    if own.version() != X509Version::V3 {
+        let version = own.version().0.saturating_add(1);
+        return Err(NotIssued::OldVersion { version });
+    }
+    if let Some(bits) = too_short(&certificate.facts().algorithm) {
+        return Err(NotIssued::KeyTooShort { bits });
+    }
+    PublicKey::from_spki("certificate", own.public_key().raw).map_err(NotIssued::BadKey)?;
     let usage = own.extended_key_usage().map_err(|_| NotIssued::Malformed)?;
     match (usage, purpose) {
         (Some(usage), Purpose::Client) if !usage.value.client_auth => Err(NotIssued::NotForClients),

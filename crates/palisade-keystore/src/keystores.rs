@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use palisade_core::{Finding, Severity};
 
 use crate::age;
+use crate::authority::beside;
 use crate::entry::{Certificate, Entry, KeyEntry, lowest};
 use crate::error::{LoadError, LoadErrors, LookupError, StoreError};
 use crate::public_key::PublicKey;
@@ -210,9 +211,10 @@ impl Keystores {
         self.stores().map(|store| store.path().to_owned()).collect()
     }
 
-    /// What is unwise about the keystores as of `now`: ages of certificates, readable keys, stores that no longer load.
+    /// What is unwise about the keystores as of `now`: ages of certificates, readable keys, stores that no longer load, keys of
+    /// authorities beside them. Looks for the last on the disk.
     pub fn findings(&self, now: SystemTime) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let mut findings = beside::findings(&self.folder, self.stores());
         for held in self.stores.values() {
             let store = &held.store;
             let key = format!("palisade.keystores.{}.location", store.name());

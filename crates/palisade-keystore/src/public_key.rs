@@ -39,6 +39,9 @@ const P521: [u8; 18] = [
 /// id-Ed25519 (RFC 8410 section 3).
 pub(crate) const ED: [u8; 7] = [0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
 
+/// The fewest bits of an RSA key, which TLS, JOSE and every reader here agree on.
+pub(crate) const SHORTEST_RSA: usize = 2048;
+
 /// A public key that is damaged, weak, or of a kind that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -11,13 +11,15 @@ use palisade_core::Secret;
 use super::{Authority, AuthorityError, Revocation, RevocationList};
 use crate::entry::{Certificate, Entry, KeyEntry};
 use crate::error::StoreError;
+use crate::pem::sections::sections;
 use crate::settings::{KeystoreSettings, Passwords};
 use crate::store::read_file;
 use crate::writer::pem;
 
 const CERTIFICATE: &str = "ca.crt";
-const KEY: &str = "ca.key";
+pub(super) const KEY: &str = "ca.key";
 const LIST: &str = "ca.crl";
+const SERVERS: &str = "servers.crt";
 const LOCK: &str = ".ca.lock";
 
 /// The folder of an authority.
@@ -26,7 +28,10 @@ const LOCK: &str = ".ca.lock";
 /// 2. `ca.key` is its private key (PKCS#8 as PEM, encrypted where a password is given), for its owner's eyes alone.
 /// 3. `ca.crl` is its revocation list (PEM). It is the only record of what is revoked: each list is made from the one before it,
 ///    whose signature is verified. A list that is lost or altered is never replaced by an empty one.
-/// 4. Files are replaced whole: whoever watches one reads the old or the new one, never half of it. Of two commands that change
+/// 4. The folder is made for its owner alone: servers run as the same user, or have copies of `ca.crt` and `ca.crl`. Where it
+///    exists, its mode is the operator's.
+/// 5. `servers.crt` has the certificates that were issued to servers, which no directory knows (PEM): to tell when they end.
+/// 6. Files are replaced whole: whoever watches one reads the old or the new one, never half of it. Of two commands that change
 ///    a list at once, one waits.
 #[derive(Clone, Debug)]
 pub struct AuthorityFolder {
@@ -59,6 +64,11 @@ impl AuthorityFolder {
         self.path.join(LIST)
     }
 
+    /// The file of the certificates that were issued to servers.
+    pub fn servers_file(&self) -> PathBuf {
+        self.path.join(SERVERS)
+    }
+
     /// Whether an authority's certificate is there.
     pub fn exists(&self) -> bool {
         self.certificate_file().symlink_metadata().is_ok()
@@ -87,7 +97,7 @@ impl AuthorityFolder {
             .iter()
             .map(|certificate| ("CERTIFICATE", certificate.der().as_ref()))
             .collect();
-        fs::create_dir_all(&self.path).map_err(|error| unwritable(&self.path, &error))?;
+        make_folder(&self.path).map_err(|error| unwritable(&self.path, &error))?;
         let _lock = self.lock()?;
         for file in [self.key_file(), self.certificate_file(), self.list_file()] {
             if file.symlink_metadata().is_ok() {
@@ -186,6 +196,52 @@ impl AuthorityFolder {
         Ok(list)
     }
 
+    /// The certificates that were issued to servers, the oldest first.
+    pub fn servers(&self) -> Result<Vec<Certificate>, AuthorityError> {
+        let path = self.servers_file();
+        if path.symlink_metadata().is_err() {
+            return Ok(Vec::new());
+        }
+        let unusable = |reason: String| AuthorityError::Unusable {
+            path: path.clone(),
+            reason,
+        };
+        let bytes = read_file(&path).map_err(AuthorityError::Store)?;
+        let sections = sections(&bytes).map_err(&unusable)?;
+        let certificates = sections.into_iter().map(|section| {
+            Certificate::from_der(section.der.to_vec()).map_err(|error| unusable(error.to_string()))
+        });
+        certificates.collect()
+    }
+
+    /// Keeps the certificate of a server on record.
+    pub fn add_server(&self, certificate: &Certificate) -> Result<(), AuthorityError> {
+        let _lock = self.lock()?;
+        let mut servers = self.servers()?;
+        servers.push(certificate.clone());
+        self.write_servers(&servers)
+    }
+
+    /// Takes the certificate of a server off the record; says whether it was there.
+    pub fn remove_server(&self, fingerprint: &[u8; 32]) -> Result<bool, AuthorityError> {
+        let _lock = self.lock()?;
+        let mut servers = self.servers()?;
+        let before = servers.len();
+        servers.retain(|server| server.facts().fingerprint != *fingerprint);
+        if servers.len() == before {
+            return Ok(false);
+        }
+        self.write_servers(&servers).map(|()| true)
+    }
+
+    fn write_servers(&self, servers: &[Certificate]) -> Result<(), AuthorityError> {
+        let sections = servers
+            .iter()
+            .map(|server| ("CERTIFICATE", server.der().as_ref()));
+        let text = pem::text(&sections.collect::<Vec<_>>());
+        replace(&self.servers_file(), text.as_bytes(), Access::Everybody)
+    }
+
     fn certificates(&self) -> Result<Vec<Certificate>, AuthorityError> {
         if !self.exists() {
             return Err(AuthorityError::Missing {
@@ -221,6 +277,27 @@ impl AuthorityFolder {
         let file = options.open(&path).map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(file)
+    }
+}
+
+/// Makes a folder that is its owner's alone, and those above it as others are made. One that exists stays as it is.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are of Unix"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
     }
 }
 

@@ -9,10 +9,11 @@ use rustls_pki_types::DnsName;
 use x509_parser::prelude::{FromDer as _, X509CertificationRequest};
 
 use super::AuthorityError;
-use crate::issued::is_weak;
+use crate::facts::algorithm_of;
+use crate::issued::{is_weak, too_short};
 use crate::pem::sections::sections;
 use crate::private_key::KeyKind;
-use crate::public_key::PublicKey;
+use crate::public_key::{PublicKey, SHORTEST_RSA};
 
 /// The longest common name and organization (RFC 5280 appendix A.1, `ub-common-name` and `ub-organization-name`).
 const LONGEST: usize = 64;
@@ -42,6 +43,16 @@ impl Subject {
         self
     }
 
+    /// With names cut where they are longer than a certificate has room for (64 characters); the last of them is `…` then, which
+    /// no user and no host has in its name.
+    #[must_use]
+    pub fn fitting(self) -> Self {
+        Self {
+            common_name: fitting(self.common_name),
+            organization: self.organization.map(fitting),
+        }
+    }
+
     /// The organization first, as the most general part: RFC 4514 prints it last.
     pub(super) fn name(&self) -> Result<DistinguishedName, AuthorityError> {
         let mut name = DistinguishedName::new();
@@ -59,6 +70,13 @@ impl Subject {
         }
         Ok(name)
     }
+}
+
+fn fitting(name: String) -> String {
+    if name.chars().count() <= LONGEST {
+        return name;
+    }
+    name.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
 /// What a certificate is for.
@@ -135,6 +153,17 @@ pub enum BadRequest {
     /// Its signature does not fit its key, or is of an algorithm that is not supported: nothing shows that the sender has the key.
     #[error("its signature does not verify: nothing shows that the sender has the private key")]
     Signature,
+    /// Its signature is made over a digest that is broken.
+    #[error("it is signed with SHA-1, which is broken: have it made anew with SHA-256")]
+    WeakSignature,
+    /// Its RSA key is too short.
+    #[error(
+        "its RSA key has {bits} bits, and {SHORTEST_RSA} are the least: have it made anew with a longer key"
+    )]
+    KeyTooShort {
+        /// The length of its modulus.
+        bits: usize,
+    },
     /// Its key is damaged, weak, or of a kind that is not supported.
     #[error("its public key is damaged, weak or of an unsupported kind")]
     Key,
@@ -166,12 +195,16 @@ impl SigningRequest {
         let Ok(([], request)) = X509CertificationRequest::from_der(der) else {
             return Err(BadRequest::Malformed);
         };
+        // The key first: what a key that is not taken has signed cannot be verified, and the reason would be the wrong one.
+        let key = &request.certification_request_info.subject_pki;
+        if let Some(bits) = too_short(&algorithm_of(key)) {
+            return Err(BadRequest::KeyTooShort { bits });
+        }
+        let public = PublicKey::from_spki("request", key.raw).map_err(|_| BadRequest::Key)?;
         if is_weak(&request.signature_algorithm) {
-            return Err(BadRequest::Signature);
+            return Err(BadRequest::WeakSignature);
         }
         request.verify_signature().map_err(|_| BadRequest::Signature)?;
-        let spki = request.certification_request_info.subject_pki.raw;
-        let public = PublicKey::from_spki("request", spki).map_err(|_| BadRequest::Key)?;
         Ok(Self { public })
     }
 

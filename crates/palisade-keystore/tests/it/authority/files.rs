@@ -1,13 +1,13 @@
 use std::fs;
 
-use palisade_core::{Clock as _, Secret, SystemClock};
+use palisade_core::{Clock as _, Secret, Severity, SystemClock};
 use palisade_keystore::{
     Authority, AuthorityError, AuthorityFolder, BadPrivateKey, CertificateRequest, KeystoreBuilder,
-    NewAuthority, StoreError, Subject, WriteError,
+    KeystoreSettings, NewAuthority, StoreError, Subject, WriteError,
 };
 
 use super::{DAY, Sample, YEAR, sample};
-use crate::support::{openssl, run, write};
+use crate::support::{load, openssl, run, write};
 
 const PASSWORD: &str = "correct horse";
 
@@ -42,12 +42,74 @@ fn the_key_is_for_its_owner_alone_and_the_rest_for_servers() {
     use std::os::unix::fs::PermissionsExt as _;
     let sample = sample();
     let mode = |path: std::path::PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(sample.files.path().to_owned()), 0o700);
     assert_eq!(mode(sample.files.key_file()), 0o600);
     assert_eq!(mode(sample.files.certificate_file()) & 0o400, 0o400);
     assert_eq!(
         mode(sample.files.list_file()),
         mode(sample.files.certificate_file())
     );
+}
+
+#[test]
+fn certificates_of_servers_are_kept_on_record_until_they_are_taken_off() {
+    let sample = sample();
+    assert!(sample.files.servers().unwrap().is_empty());
+    let (first, second) = (sample.client("first"), sample.client("second"));
+    sample.files.add_server(&first).unwrap();
+    sample.files.add_server(&second).unwrap();
+    assert_eq!(sample.files.servers().unwrap(), [first.clone(), second.clone()]);
+    assert!(sample.files.remove_server(&first.facts().fingerprint).unwrap());
+    assert!(!sample.files.remove_server(&first.facts().fingerprint).unwrap());
+    assert_eq!(sample.files.servers().unwrap(), [second]);
+    fs::write(sample.files.servers_file(), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    assert!(matches!(
+        sample.files.servers(),
+        Err(AuthorityError::Unusable { .. })
+    ));
+}
+
+#[test]
+fn the_key_of_an_authority_beside_a_server_is_a_finding() {
+    let sample = sample();
+    let location = |at: &str| KeystoreSettings::new(at);
+    let found = |folder: &str, stores: &[(&str, KeystoreSettings)]| {
+        let keystores = load(&sample.folder.path().join(folder), stores).unwrap();
+        let all = keystores.findings(sample.now).into_iter();
+        let ours = all.filter(|finding| finding.code == "ca-key-beside-server");
+        ours.map(|finding| (finding.severity, finding.key))
+            .collect::<Vec<_>>()
+    };
+    let key = || Some("palisade.keystores.ca.location".to_owned());
+    fs::create_dir(sample.folder.path().join("config")).unwrap();
+    // Beside a keystore, wherever that is; in the configuration folder, whether a keystore names it or not; once.
+    let trusted = [("ca", location("../ca/ca.crt"))];
+    assert_eq!(found("config", &trusted), [(Severity::Severe, key())]);
+    assert_eq!(found("", &[]), [(Severity::Severe, None)]);
+    assert_eq!(
+        found("", &[("ca", location("ca/ca.crt"))]),
+        [(Severity::Severe, key())]
+    );
+    assert_eq!(found("config", &[]), []);
+    // Encrypted it is less, and away nothing.
+    let files = &sample.files;
+    openssl(
+        &sample.folder,
+        &[
+            "pkcs8",
+            "-topk8",
+            "-in",
+            "ca/ca.key",
+            "-out",
+            "ca/new.key",
+            "-passout",
+            "pass:correct horse",
+        ],
+    );
+    fs::rename(files.path().join("new.key"), files.key_file()).unwrap();
+    assert_eq!(found("config", &trusted), [(Severity::Moderate, key())]);
+    fs::remove_file(files.key_file()).unwrap();
+    assert_eq!(found("config", &trusted), []);
 }
 
 #[test]

@@ -289,6 +289,113 @@ fn what_a_certificate_is_for_decides(#[case] extensions: &str, #[case] fault: Op
     assert_eq!(checked.err(), fault);
 }
 
+/// A root of OpenSSL's making with these extensions, and a client's certificate below it, for a key of that kind.
+fn below_openssl_root(root: &[&str], key: &[&str], own: Option<&str>) -> (Certificate, Certificate) {
+    let folder = tempfile::tempdir().unwrap();
+    let new = [
+        "req", "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Root",
+    ];
+    openssl(&folder, &[&new[..], root].concat());
+    let new = [
+        "req",
+        "-nodes",
+        "-keyout",
+        "a.key",
+        "-out",
+        "a.csr",
+        "-subj",
+        "/CN=alice",
+    ];
+    openssl(&folder, &[&new[..], key].concat());
+    let sign = [
+        "x509",
+        "-req",
+        "-in",
+        "a.csr",
+        "-CA",
+        "ca.crt",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-out",
+        "a.crt",
+    ];
+    let extensions: &[&str] = match own {
+        Some(text) => {
+            write(&folder, "extensions", text);
+            &["-extfile", "extensions"]
+        }
+        None => &[],
+    };
+    openssl(&folder, &[&sign[..], extensions].concat());
+    let read = |name: &str| Certificate::from_der(run_der(&folder, name)).unwrap();
+    (read("a.crt"), read("ca.crt"))
+}
+
+const P256: [&str; 4] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const CLIENT: &str = "extendedKeyUsage=clientAuth";
+
+#[rstest]
+#[case::version_1(&[], &P256, None, NotIssued::OldVersion { version: 1 })]
+#[case::rsa_1024(&[], &["-newkey", "rsa:1024"], Some(CLIENT), NotIssued::KeyTooShort { bits: 1024 })]
+#[case::issuer_rsa_1024(
+    &["-newkey", "rsa:1024"], &P256, Some(CLIENT),
+    NotIssued::IssuerKeyTooShort { issuer: "CN=Root".to_owned(), bits: 1024 }
+)]
+fn what_no_handshake_succeeds_with_is_told_by_its_name(
+    #[case] root: &[&str],
+    #[case] key: &[&str],
+    #[case] own: Option<&str>,
+    #[case] fault: NotIssued,
+) {
+    let root = if root.is_empty() { &P256 } else { root };
+    let (certificate, issuer) = below_openssl_root(root, key, own);
+    let now = sample().now + HOUR;
+    let checked = check_issued_by(&certificate, &issuer, Purpose::Client, now);
+    assert_eq!(checked, Err(fault));
+}
+
+#[rstest]
+#[case::name_constraints(
+    "nameConstraints=critical,permitted;DNS:example.org",
+    "subjectAltName=DNS:alice.example.com"
+)]
+#[case::critical_extension("keyUsage=critical,keyCertSign", "1.2.3.4=critical,ASN1:UTF8String:unknown")]
+fn a_listener_has_the_last_word(#[case] of_root: &str, #[case] own: &str) {
+    let root = [&P256[..], &["-addext", of_root]].concat();
+    let (certificate, issuer) = below_openssl_root(&root, &P256, Some(&format!("{CLIENT}\n{own}")));
+    let now = sample().now + HOUR;
+    let checked = check_issued_by(&certificate, &issuer, Purpose::Client, now);
+    assert!(
+        matches!(&checked, Err(NotIssued::Refused(reason)) if !reason.is_empty()),
+        "{checked:?}"
+    );
+    let chain = check_chain(
+        &certificate,
+        &[],
+        std::slice::from_ref(&issuer),
+        Purpose::Client,
+        now,
+    );
+    assert_eq!(chain.err(), checked.err());
+}
+
+#[test]
+fn a_long_name_is_cut_where_everybody_sees_it() {
+    let sample = sample();
+    let long = "ä".repeat(65);
+    let subject = Subject::new(&long).of("x".repeat(64)).fitting();
+    assert_eq!(subject.common_name, format!("{}…", "ä".repeat(63)));
+    assert_eq!(subject.organization, Some("x".repeat(64)));
+    let request = CertificateRequest::client(subject, YEAR);
+    let issued = sample.authority.issue(&request, sample.now).unwrap();
+    sample.write("long", &issued.certificate);
+    openssl(
+        &sample.folder,
+        &["verify", "-x509_strict", "-CAfile", "ca/ca.crt", "long.crt"],
+    );
+}
+
 #[test]
 fn each_fault_of_a_certificate_or_its_issuer_has_a_name_of_its_own() {
     let sample = sample();
