@@ -44,6 +44,7 @@
 //! # }
 //! ```
 
+mod alarms;
 mod background;
 mod clock;
 mod context;
@@ -63,6 +64,7 @@ pub mod settings;
 pub mod soap;
 mod stage;
 
+pub use alarms::{Alarm, AlarmSlot, Alarms};
 pub use background::Background;
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, RefusalFormat};
