@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) recent: Recent,
-    pub(crate) ending: Ending,
+    pub(crate) ending: &'static Ending,
     folder: PathBuf,
 }
 
@@ -62,7 +62,7 @@ impl Acceptor {
             name: name.into(),
             snapshot: ArcSwap::from_pointee(snapshot),
             recent: Recent::default(),
-            ending: Ending::default(),
+            ending: Ending::shared(),
             folder: folder.to_owned(),
             clock,
         };
@@ -103,6 +103,13 @@ impl Acceptor {
     /// The files to watch: a change asks for a [`reload`](Self::reload).
     pub fn files(&self) -> Vec<PathBuf> {
         self.0.snapshot.load().files.clone()
+    }
+
+    /// What the ages of the revocation lists in force call for now; keys are relative as those of [`new`](Self::new).
+    pub fn findings_of_lists(&self) -> Vec<Finding> {
+        let snapshot = self.0.snapshot.load();
+        let trust = snapshot.trust.as_deref();
+        trust.map_or_else(Vec::new, |trust| trust.findings_of_lists(self.0.clock.now()))
     }
 
     /// Brings one connection to the point where HTTP begins.

@@ -24,7 +24,7 @@ use rustls::{
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::algorithms::{self, Disabled};
-use crate::crl::{self, Lists};
+use crate::crl::{self, Dates, Lists};
 use crate::old_crl::OldLists;
 use crate::settings::{ClientAuth, TlsSettings};
 use crate::suites::Offer;
@@ -33,8 +33,8 @@ use crate::suites::Offer;
 #[derive(Debug)]
 pub(crate) struct Trust {
     verifier: Arc<Verifier>,
-    /// The dates of the revocation lists, in seconds since 1970.
-    dates: Box<[u64]>,
+    /// The dates of the revocation lists.
+    lists: Box<[Dates]>,
     /// Differs from that of every other trust of this process.
     generation: u64,
 }
@@ -127,7 +127,7 @@ impl Trust {
         };
         Ok(Self {
             verifier: Arc::new(verifier),
-            dates,
+            lists: dates,
             generation: GENERATION.fetch_add(1, Ordering::Relaxed),
         })
     }
@@ -151,6 +151,12 @@ impl Trust {
         self.verdict(result.is_ok(), chain, seconds)
     }
 
+    /// What the ages of the revocation lists call for.
+    pub(crate) fn findings_of_lists(&self, now: SystemTime) -> Vec<Finding> {
+        let lists = self.lists.iter();
+        lists.filter_map(|list| list.finding(seconds(now))).collect()
+    }
+
     /// The verdict on a chain that this trust has just accepted in a handshake.
     pub(crate) fn accepted(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Verdict {
         self.verdict(true, chain, seconds(now))
@@ -167,7 +173,7 @@ impl Trust {
                 ]
             });
         let until = validity
-            .chain(self.dates.iter().copied())
+            .chain(self.lists.iter().map(|list| list.next_update))
             .filter(|date| *date > now)
             .min()
             .unwrap_or(u64::MAX);

@@ -10,21 +10,30 @@ use palisade_core::{BuildError, Finding, Severity};
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT as ISSUING_DISTRIBUTION_POINT;
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+use x509_parser::prelude::{ASN1Time, CertificateRevocationList, FromDer as _};
 
 use crate::old_crl::OldList;
+
+/// What is left of a list, in seconds, when it should have been renewed already; less where its whole life is short.
+const LATE: u64 = 2 * 24 * 60 * 60;
 
 /// One list.
 #[derive(Debug)]
 struct List {
     der: CertificateRevocationListDer<'static>,
     issuer_der: Box<[u8]>,
+    dates: Dates,
+    kind: Kind,
+}
+
+/// How long a list counts, in seconds since 1970, and what it is told by.
+#[derive(Debug, Clone)]
+pub(crate) struct Dates {
     issuer: String,
     this_update: u64,
-    next_update: u64,
+    pub(crate) next_update: u64,
     /// The setting that names its file.
     key: String,
-    kind: Kind,
 }
 
 /// Who consults a list.
@@ -63,7 +72,7 @@ pub(crate) fn load(files: &[String], folder: &Path, faults: &mut BuildError) -> 
             Err(expected) => faults.push(key, expected),
         }
     }
-    lists.sort_by_key(|list| std::cmp::Reverse(list.this_update));
+    lists.sort_by_key(|list| std::cmp::Reverse(list.dates.this_update));
     Lists(lists)
 }
 
@@ -105,19 +114,21 @@ fn parse(der: CertificateRevocationListDer<'static>, key: &str) -> Option<List> 
     };
     Some(List {
         issuer_der,
-        issuer,
-        this_update,
-        next_update,
-        key: key.to_owned(),
+        dates: Dates {
+            issuer,
+            this_update,
+            next_update,
+            key: key.to_owned(),
+        },
         kind,
         der,
     })
 }
 
 impl Lists {
-    /// The dates at which a verdict may change.
-    pub(crate) fn dates(&self) -> Box<[u64]> {
-        self.0.iter().map(|list| list.next_update).collect()
+    /// Their dates, at which a verdict may change.
+    pub(crate) fn dates(&self) -> Box<[Dates]> {
+        self.0.iter().map(|list| list.dates.clone()).collect()
     }
 
     /// What the library consults, what we consult, and the names of issuers with a complete list of the library's.
@@ -144,7 +155,7 @@ impl Lists {
         split
     }
 
-    /// Lists that are past their date, and issuers without any.
+    /// Lists that are past their date, or will be soon, and issuers without any.
     pub(crate) fn findings(
         &self,
         listener: &str,
@@ -153,13 +164,11 @@ impl Lists {
         findings: &mut Vec<Finding>,
     ) {
         let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        for list in self.0.iter().filter(|list| list.next_update <= now) {
-            tracing::error!(target: "palisade::tls", listener, issuer = list.issuer, "a certificate revocation list is past its nextUpdate");
-            let message = format!(
-                "the revocation list of {} is past its nextUpdate: certificates it covers are refused until it is renewed",
-                list.issuer
-            );
-            findings.push(Finding::new(Severity::Severe, "crl-expired", message).at(&list.key));
+        for list in self.0.iter().map(|list| &list.dates) {
+            if list.next_update <= now {
+                tracing::error!(target: "palisade::tls", listener, issuer = list.issuer, "a certificate revocation list is past its nextUpdate");
+            }
+            findings.extend(list.finding(now));
         }
         let has_list = |issuer: &Arc<[u8]>| self.0.iter().any(|list| *list.issuer_der == **issuer);
         if !self.0.is_empty() && !issuers.iter().all(has_list) {
@@ -167,5 +176,84 @@ impl Lists {
                            others are refused, because their status is unknown";
             findings.push(Finding::new(Severity::Moderate, "crl-missing", message).at("tls.crl-files"));
         }
+    }
+}
+
+impl Dates {
+    /// What the age of the list calls for. The message stays the same while time passes.
+    pub(crate) fn finding(&self, now: u64) -> Option<Finding> {
+        let issuer = &self.issuer;
+        let Some(left) = self.next_update.checked_sub(now).filter(|left| *left > 0) else {
+            let message = format!(
+                "the revocation list of {issuer} is past its nextUpdate: certificates it covers are refused until it is renewed"
+            );
+            return Some(Finding::new(Severity::Severe, "crl-expired", message).at(&self.key));
+        };
+        let life = self.next_update.saturating_sub(self.this_update);
+        let severity = if left < (life / 10).min(LATE) {
+            Severity::Moderate
+        } else if left < life / 3 {
+            Severity::Caution
+        } else {
+            return None;
+        };
+        let message = format!(
+            "the revocation list of {issuer} counts until {}: certificates it covers are refused after that, unless it is renewed",
+            date(self.next_update)
+        );
+        Some(Finding::new(severity, "crl-expires-soon", message).at(&self.key))
+    }
+}
+
+/// A moment for people, in UTC.
+fn date(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok();
+    let time = time.and_then(|seconds| ASN1Time::from_timestamp(seconds).ok());
+    time.map_or_else(|| "its nextUpdate".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_core::Severity;
+    use rstest::rstest;
+
+    use super::Dates;
+
+    const HOUR: u64 = 60 * 60;
+    const DAY: u64 = 24 * HOUR;
+
+    #[rstest]
+    #[case::fresh(30 * DAY, 10 * DAY, None)]
+    #[case::less_than_a_third(30 * DAY, 10 * DAY - 1, Some(("crl-expires-soon", Severity::Caution)))]
+    #[case::two_days(30 * DAY, 2 * DAY, Some(("crl-expires-soon", Severity::Caution)))]
+    #[case::less_than_two_days(30 * DAY, 2 * DAY - 1, Some(("crl-expires-soon", Severity::Moderate)))]
+    #[case::of_a_day_and_fresh(DAY, 8 * HOUR, None)]
+    #[case::of_a_day_a_tenth(DAY, DAY / 10, Some(("crl-expires-soon", Severity::Caution)))]
+    #[case::of_a_day_less_than_a_tenth(DAY, DAY / 10 - 1, Some(("crl-expires-soon", Severity::Moderate)))]
+    #[case::over(30 * DAY, 0, Some(("crl-expired", Severity::Severe)))]
+    #[case::made_with_its_dates_reversed(0, DAY, None)]
+    fn a_list_is_told_of_before_it_ends(
+        #[case] life: u64,
+        #[case] left: u64,
+        #[case] expected: Option<(&str, Severity)>,
+    ) {
+        let next_update = 1_767_225_600;
+        let list = Dates {
+            issuer: "CN=Test Root".to_owned(),
+            this_update: next_update - life,
+            next_update,
+            key: "tls.crl-files[0]".to_owned(),
+        };
+        let finding = list.finding(next_update - left);
+        let found = finding.as_ref();
+        assert_eq!(
+            found.map(|finding| (finding.code.as_ref(), finding.severity)),
+            expected
+        );
+        assert!(found.is_none_or(|finding| finding.key.as_deref() == Some("tls.crl-files[0]")));
+        let tells_when = |message: &str| message.contains("CN=Test Root counts until Jan  1 00:00:00 2026");
+        assert!(found.is_none_or(|finding| finding.code == "crl-expired" || tells_when(&finding.message)));
+        let past = list.finding(next_update + 1).unwrap();
+        assert_eq!(past.code, "crl-expired");
     }
 }

@@ -4,7 +4,9 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use palisade_core::Severity;
 use palisade_test::ca::{ClientTls, TestCa, TestCert};
 use rstest::rstest;
 use rustls::ClientConfig;
@@ -401,6 +403,37 @@ fn a_list_that_is_past_its_date_at_the_start_is_a_severe_finding() {
     assert_eq!(findings.len(), 1);
     assert_eq!(&*findings[0].code, "crl-expired");
     assert_eq!(findings[0].key.as_deref(), Some("tls.crl-files[0]"));
+}
+
+#[test]
+fn a_list_that_grows_old_under_a_listener_is_found_when_it_is_asked() {
+    let world = World::new();
+    world.revoke(&[], TODAY + DAY);
+    let (acceptor, findings) = world.acceptor(settings_with_list()).unwrap();
+    assert_eq!(findings, []);
+    let found = |ahead: u64| {
+        world.clock.advance(Duration::from_secs(ahead));
+        let findings = acceptor.findings_of_lists().into_iter();
+        let findings = findings.map(|finding| (finding.code.into_owned(), finding.severity, finding.key));
+        findings.collect::<Vec<_>>()
+    };
+    let told = |code: &str, severity| vec![(code.to_owned(), severity, Some("tls.crl-files[0]".to_owned()))];
+    assert_eq!(found(DAY / 4), []);
+    assert_eq!(found(DAY / 4), told("crl-expires-soon", Severity::Caution));
+    assert_eq!(found(DAY / 2 - 60), told("crl-expires-soon", Severity::Moderate));
+    assert_eq!(found(60), told("crl-expired", Severity::Severe));
+
+    world.revoke(&[], TODAY + 3 * DAY);
+    let mut settings = settings_with_list();
+    acceptor
+        .reload(&support::read(settings.clone()), &world.keystores())
+        .unwrap();
+    assert_eq!(found(0), []);
+    settings["tls"].as_object_mut().unwrap().remove("crl-files");
+    acceptor
+        .reload(&support::read(settings), &world.keystores())
+        .unwrap();
+    assert_eq!(found(3 * DAY), []);
 }
 
 #[tokio::test]
