@@ -16,9 +16,9 @@ mod message;
 mod user;
 
 pub(crate) use cert::{
-    ActingAs, AuthorityOptions, CaArguments, CertCommand, CertListArguments, CertShowArguments,
-    DeleteArguments, ExportArguments, FileType, ImportArguments, IssueArguments, RenewCrlArguments,
-    RevokeArguments, Which,
+    ActingAs, AuthorityOptions, AuthorityPlace, CaArguments, CertCommand, CertListArguments,
+    CertShowArguments, DeleteArguments, ExportArguments, FileType, ImportArguments, IssueArguments,
+    RenewCrlArguments, RevokeArguments, Which,
 };
 pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
 pub(crate) use user::{
@@ -236,6 +236,9 @@ pub(crate) struct ExplainArguments {
     /// Suppose the caller is this user
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Suppose the caller has this scope, of a token or an API key (repeatable)
+    #[arg(long = "scope", value_name = "SCOPE", requires = "user")]
+    pub(crate) scopes: Vec<String>,
     /// Suppose the request has this field (repeatable)
     #[arg(long = "header", value_name = "NAME:VALUE")]
     pub(crate) headers: Vec<String>,

@@ -33,6 +33,8 @@ pub struct Probe {
     pub tls: Option<TlsSession>,
     /// The caller, if one is to be supposed.
     pub principal: Option<Arc<Principal>>,
+    /// Why that caller cannot sign in, where that is known.
+    pub caller_refused: Option<String>,
 }
 
 impl Probe {
@@ -45,6 +47,7 @@ impl Probe {
             peer: None,
             tls: None,
             principal: None,
+            caller_refused: None,
         }
     }
 
@@ -288,6 +291,14 @@ fn rehearse(
     cx: &mut Context,
     head: &mut request::Parts,
 ) -> (Verdict, Option<String>) {
+    if let (Some(Phase::Authentication), Some(reason)) = (entry.phase, &probe.caller_refused) {
+        let verdict = Verdict::Refused {
+            status: 401,
+            code: "credentials-invalid".to_owned(),
+            title: "The credentials are not accepted".to_owned(),
+        };
+        return (verdict, Some(reason.clone()));
+    }
     if let (Some(Phase::Authentication), Some(principal)) = (entry.phase, &probe.principal) {
         let reason = format!("the caller is taken to be {}", principal.subject);
         return (Verdict::Accepted, Some(reason));

@@ -18,15 +18,25 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
     let mut probe = probe(arguments)?;
     let compiled = compile(&common.sources()?, Database::Asked)?;
     let directory = compiled.directory.as_deref();
-    probe.principal = (arguments.user.as_deref()).map(|user| Arc::new(supposed(user, directory)));
-    let remark = arguments.user.as_deref().and_then(|user| remark(user, directory));
+    if let Some(user) = &arguments.user {
+        let scopes = arguments.scopes.iter().map(|scope| Arc::from(scope.as_str()));
+        let principal = supposed(user, directory).with_scopes(scopes.collect());
+        probe.principal = Some(Arc::new(principal));
+        probe.caller_refused = refused(user, directory);
+    }
     let explanation = compiled.policy.explain(&probe);
     if output.is_json() {
         output.json(&explanation)?;
     } else {
         print(&explanation, output)?;
-        if let Some(remark) = remark {
-            output.note(remark)?;
+        if let Some(user) = arguments
+            .user
+            .as_deref()
+            .filter(|user| is_unknown(user, directory))
+        {
+            output.note(format_args!(
+                "note: the directory has no user {user}; of a bearer token's subject only the name and --scope are supposed"
+            ))?;
         }
     }
     Ok(match explanation.verdict {
@@ -56,18 +66,15 @@ fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
     }
 }
 
-/// What keeps that user from signing in at all.
-fn remark(user: &str, directory: Option<&Directory>) -> Option<String> {
+/// Why that user cannot sign in at all.
+fn refused(user: &str, directory: Option<&Directory>) -> Option<String> {
     let snapshot = directory?.current();
-    match snapshot.user(user) {
-        None => Some(format!(
-            "note: the directory has no user {user}; of a bearer token's subject only the name is supposed"
-        )),
-        Some(known) if !known.is_active => {
-            Some(format!("note: user {user} is not active, and cannot sign in"))
-        }
-        Some(_) => None,
-    }
+    let known = snapshot.user(user)?;
+    (!known.is_active).then(|| format!("user {user} is not active"))
+}
+
+fn is_unknown(user: &str, directory: Option<&Directory>) -> bool {
+    directory.is_none_or(|directory| directory.current().user(user).is_none())
 }
 
 fn method(text: &str) -> Result<Method, Failure> {

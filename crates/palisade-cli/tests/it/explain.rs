@@ -259,3 +259,44 @@ fn what_is_explained_is_what_a_server_does() {
         assert_eq!(explained, answered, "{row:?}");
     }
 }
+
+#[test]
+fn a_caller_is_supposed_with_what_the_directory_says_of_them() {
+    let folder = Folder::new(&[(
+        "application.properties",
+        "palisade.endpoints[0].paths=/orders\n\
+         palisade.endpoints[0].interceptors=Known\n\
+         palisade.users.alice.roles=clerk\n\
+         palisade.users.bob.active=false\n\
+         palisade.interceptors.Known.authentication.schemes=certificate\n\
+         palisade.interceptors.Known.access.read=role:clerk,scope:orders.read\n",
+    )]);
+    for (arguments, status, verdict, reason) in [
+        (
+            &["--user", "alice"][..],
+            0,
+            "accepted",
+            "read: role:clerk matches",
+        ),
+        (&["--user", "mallory"], 1, "refused", "the caller is mallory"),
+        (
+            &["--user", "mallory", "--scope", "orders.read"],
+            0,
+            "accepted",
+            "read: scope:orders.read matches",
+        ),
+        (&["--user", "bob"], 1, "refused", "user bob is not active"),
+    ] {
+        let mut command = vec!["explain", "GET", "/orders"];
+        command.extend(arguments);
+        let run = folder.run(&command).with_status(status);
+        assert!(run.out.contains(&format!("Verdict: {verdict}")), "{}", run.out);
+        assert!(run.out.contains(reason), "{}", run.out);
+    }
+    let run = folder.run(&["explain", "GET", "/orders", "--user", "mallory"]);
+    assert!(
+        run.err.contains("the directory has no user mallory"),
+        "{}",
+        run.err
+    );
+}

@@ -231,4 +231,16 @@ fn explanations_suppose_a_caller_and_tell_the_rule() {
         explanation.verdict,
         Verdict::Refused { status: 403, .. }
     ));
+
+    probe.caller_refused = Some("user bob is not active".to_owned());
+    let explanation = policy.explain(&probe);
+    assert!(matches!(
+        explanation.verdict,
+        Verdict::Refused { status: 401, .. }
+    ));
+    assert_eq!(
+        explanation.stages[0].reason.as_deref(),
+        Some("user bob is not active")
+    );
+    assert_eq!(explanation.stages[1].verdict, Verdict::NotReached);
 }
