@@ -1,6 +1,8 @@
 //! How snapshots are made.
 
 use std::collections::HashMap;
+#[cfg(feature = "sql")]
+use std::collections::HashSet;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::api_key::ApiKeyHash;
+use crate::decoy::Decoys;
 use crate::fingerprint::print_fingerprint;
 use crate::name::{BadName, check_name};
 use crate::password::{Cost, PasswordHash};
@@ -84,6 +87,22 @@ pub enum SnapshotError {
     },
 }
 
+#[cfg(feature = "sql")]
+impl SnapshotError {
+    /// The users whom it concerns.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &Arc<str>> {
+        let users = match self {
+            Self::BadName { name, .. } => [Some(name), None],
+            Self::TwoUsers { name: user } | Self::UnknownTenant { user, .. } => [Some(user), None],
+            Self::SharedUserCertificate { first, second, .. } | Self::SharedApiKey { first, second, .. } => {
+                [Some(first), Some(second)]
+            }
+            Self::TwoTenants { .. } | Self::SharedTenantCertificate { .. } => [None, None],
+        };
+        users.into_iter().flatten()
+    }
+}
+
 /// Everything that keeps a snapshot from being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -145,6 +164,36 @@ impl SnapshotBuilder {
         }
     }
 
+    /// Builds the indexes from what may be wrong in part, and tells what is. Nobody signs in by what is wrong: users whom it
+    /// concerns are not active, and a tenant's certificate that it concerns is nobody's.
+    #[cfg(feature = "sql")]
+    pub(crate) fn build_usable(self) -> (Snapshot, Vec<SnapshotError>) {
+        let version = self.version;
+        let mut errors = Vec::new();
+        let snapshot = self.index(&mut errors);
+        if errors.is_empty() {
+            return (snapshot, errors);
+        }
+        let mut wrong = Wrong::default();
+        errors.iter().for_each(|error| wrong.add(error));
+        let users = snapshot
+            .users
+            .values()
+            .map(|user| wrong.without_user(user))
+            .collect();
+        let tenants = snapshot
+            .tenants
+            .values()
+            .map(|tenant| wrong.without_tenant(tenant))
+            .collect();
+        let usable = Self {
+            version,
+            users,
+            tenants,
+        };
+        (usable.finish(), errors)
+    }
+
     /// The snapshot without what is wrong with it, for when nothing can be.
     pub(crate) fn finish(self) -> Snapshot {
         self.index(&mut Vec::new())
@@ -153,7 +202,7 @@ impl SnapshotBuilder {
     fn index(self, errors: &mut Vec<SnapshotError>) -> Snapshot {
         let mut snapshot = Snapshot {
             version: self.version.unwrap_or_else(next_version),
-            decoy: decoy(&self.users),
+            decoys: decoys(&self.users),
             users: HashMap::with_capacity(self.users.len()),
             tenants: HashMap::with_capacity(self.tenants.len()),
             user_certificates: HashMap::with_capacity(self.users.len()),
@@ -167,6 +216,58 @@ impl SnapshotBuilder {
             add_user(&mut snapshot, user, errors);
         }
         snapshot
+    }
+}
+
+/// What errors are about.
+#[cfg(feature = "sql")]
+#[derive(Default)]
+struct Wrong {
+    /// Names that no tenant may have.
+    names: HashSet<Arc<str>>,
+    users: HashSet<Arc<str>>,
+    certificates_of_tenants: HashSet<[u8; 32]>,
+}
+
+#[cfg(feature = "sql")]
+impl Wrong {
+    fn add(&mut self, error: &SnapshotError) {
+        self.users.extend(error.users().map(Arc::clone));
+        match error {
+            SnapshotError::BadName { name, .. } | SnapshotError::TwoTenants { name } => {
+                self.names.insert(Arc::clone(name));
+            }
+            SnapshotError::SharedTenantCertificate { fingerprint, .. } => {
+                self.certificates_of_tenants.insert(*fingerprint);
+            }
+            SnapshotError::TwoUsers { .. }
+            | SnapshotError::UnknownTenant { .. }
+            | SnapshotError::SharedUserCertificate { .. }
+            | SnapshotError::SharedApiKey { .. } => {}
+        }
+    }
+
+    fn without_user(&self, user: &User) -> User {
+        let mut user = user.clone();
+        let is_of_wrong_tenant = user
+            .tenant
+            .as_ref()
+            .is_some_and(|tenant| self.names.contains(tenant));
+        if self.users.contains(&user.name) || is_of_wrong_tenant {
+            user.is_active = false;
+        }
+        user
+    }
+
+    fn without_tenant(&self, tenant: &Tenant) -> Tenant {
+        let is_wrong = self.names.contains(&tenant.name);
+        let certificates = tenant.certificates.iter().copied();
+        Tenant {
+            name: Arc::clone(&tenant.name),
+            certificates: certificates
+                .filter(|fingerprint| !is_wrong && !self.certificates_of_tenants.contains(fingerprint))
+                .collect(),
+        }
     }
 }
 
@@ -264,10 +365,10 @@ fn check(name: &Arc<str>, errors: &mut Vec<SnapshotError>) {
     }
 }
 
-/// A hash at the cost that most users' hashes have; among several, at the highest.
-fn decoy(users: &[User]) -> PasswordHash {
+/// Hashes at the costs that users' hashes have.
+fn decoys(users: &[User]) -> Decoys {
     let hashes = users.iter().filter_map(|user| user.password_hash.as_ref());
-    PasswordHash::decoy(most_common(hashes.map(PasswordHash::cost)))
+    Decoys::new(hashes.map(PasswordHash::cost))
 }
 
 /// The most common of these costs; the highest where several are as common, the recommended one where there is none.

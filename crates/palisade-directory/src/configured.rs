@@ -62,8 +62,8 @@ pub enum Reason {
 
 /// Makes a directory of `palisade.users` and `palisade.tenants`; aliases of certificates are looked up in `keystores`.
 ///
-/// All that is wrong is told at once. The findings are about passwords: two users with one hash, a hash that is too cheap to
-/// compute, and one whose cost differs from the others', which tells its user's name apart from unknown ones by time.
+/// All that is wrong is told at once. The findings are about passwords: two users with one hash, a hash that is too cheap or too
+/// costly to compute, and one whose cost differs from most others', which tells users apart by time.
 pub fn from_settings(
     users: &BTreeMap<String, UserSettings>,
     tenants: &BTreeMap<String, TenantSettings>,
@@ -245,27 +245,40 @@ fn findings(users: &[User]) -> Vec<Finding> {
         } else {
             first_with.insert(hash.to_phc().expose().to_owned(), user);
         }
-        findings.extend(of_cost(name, hash.cost(), common).map(|finding| finding.at(key)));
+        let of_cost = of_cost(name, hash.cost(), common).into_iter();
+        findings.extend(of_cost.map(|finding| finding.at(key.clone())));
     }
     findings
 }
 
 /// What is unwise about the cost of a hash, where most others cost `common`.
-pub(crate) fn of_cost(name: &str, cost: Cost, common: Cost) -> Option<Finding> {
+pub(crate) fn of_cost(name: &str, cost: Cost, common: Cost) -> Vec<Finding> {
+    let recommended = Cost::RECOMMENDED;
+    let mut findings = Vec::new();
+    let mut find = |code: &'static str, message| {
+        findings.push(Finding::new(Severity::Moderate, code, message));
+    };
     if !cost.is_sufficient() {
-        let least = Cost::RECOMMENDED;
         let message = format!(
-            "the hash of `{name}`'s password is too cheap to guess at: {cost}, where {least} is the least"
+            "the hash of `{name}`'s password is too cheap to guess at: {cost}, where {recommended} is the least"
         );
-        return Some(Finding::new(Severity::Moderate, "password-hash-weak", message));
+        find("password-hash-weak", message);
     }
-    (cost != common).then(|| {
+    if cost.is_costly() {
         let message = format!(
-            "the hash of `{name}`'s password costs {cost}, and most others {common}: the time of an answer tells that there is \
-             such a user"
+            "the hash of `{name}`'s password costs {cost}, more than twice as much as {recommended}: few requests with wrong \
+             passwords keep a server busy"
         );
-        Finding::new(Severity::Caution, "password-hash-cost-differs", message)
-    })
+        find("password-hash-costly", message);
+    }
+    if cost != common {
+        let message = format!(
+            "the hash of `{name}`'s password costs {cost}, and most others {common}: the time of an answer tells whose password \
+             was tried, or that it is one of few"
+        );
+        find("password-hash-cost-differs", message);
+    }
+    findings
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //!
 //! What this does not protect against: who can write the property files or the database can sign in as anybody; an API key that
 //! somebody chose, and did not have generated, can be guessed as fast as SHA-256 runs; users who differ in the cost of their
-//! password hashes can be told apart by time, which is a finding.
+//! password hashes can be told apart by time, which is a finding; names that look alike are names of several users.
 //!
 //! # Example
 //!
@@ -45,6 +45,7 @@
 mod api_key;
 mod builder;
 mod configured;
+mod decoy;
 mod directory;
 mod fingerprint;
 mod name;

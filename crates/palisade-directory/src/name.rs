@@ -14,11 +14,14 @@ const LONGEST: usize = 128;
 ///
 /// 1. It has 1 to 128 bytes of UTF-8.
 /// 2. It is made of letters and digits of any script, ASCII punctuation, and spaces that stand neither first nor last. Control
-///    characters, invisible ones and combining accents are none of these, so that names that look the same are the same.
+///    characters, invisible ones and combining accents are none of these.
 /// 3. It has no `:`, which ends the user's name in Basic credentials (RFC 7617, section 2); no `,`, which separates names in
 ///    property files; no `"` and `\`, which quote in header fields.
 ///
 /// Case matters.
+///
+/// What this does not protect against: names that look alike. Letters of other scripts (the Cyrillic `а`), ligatures (`ﬁ`) and
+/// wide forms are letters too, and make other names; who adds users sees to it.
 pub fn check_name(name: &str) -> Result<(), BadName> {
     let is_bounded = (1..=LONGEST).contains(&name.len());
     let has_outer_space = name.starts_with(' ') || name.ends_with(' ');
@@ -49,6 +52,9 @@ mod tests {
     #[case("j.d@partner.example", true)]
     #[case("Zoë", true)]
     #[case("用户", true)]
+    // They look like `alice` and `fiona`, and are others.
+    #[case("\u{430}lice", true)]
+    #[case("\u{fb01}ona", true)]
     #[case("", false)]
     #[case(" alice", false)]
     #[case("alice ", false)]

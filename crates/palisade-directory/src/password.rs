@@ -34,12 +34,15 @@ impl Cost {
     /// The choices that OWASP's Password Storage Cheat Sheet calls equal: memory in KiB, and passes.
     const EQUAL_CHOICES: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-    /// More than this is no hash that anybody made for a server, and one verification would hold it up.
-    const HIGHEST: Self = Self {
-        memory: 1024 * 1024,
-        passes: 64,
-        lanes: 64,
-    };
+    /// What one verification works through at most: memory times passes, eight times what is recommended. Anybody who can send
+    /// a name makes the server do that, without knowing a password.
+    const HIGHEST_WORK: u64 = 8 * Self::RECOMMENDED.work();
+    /// What one verification may hold, 256 MiB: several run at once.
+    const HIGHEST_MEMORY: u32 = 256 * 1024;
+    /// More lanes than this are for machines that no server is.
+    const MOST_LANES: u32 = 16;
+    /// More work than this times what is recommended is a finding.
+    const COSTLY: u64 = 2;
 
     /// Whether that is what OWASP recommends at least.
     pub fn is_sufficient(self) -> bool {
@@ -48,10 +51,21 @@ impl Cost {
             .any(|&(memory, passes)| self.memory >= memory && self.passes >= passes)
     }
 
+    /// Whether that is so much more than what is recommended that a few requests keep a server busy.
+    pub fn is_costly(self) -> bool {
+        self.work() > Self::COSTLY * Self::RECOMMENDED.work()
+    }
+
+    /// What is worked through: KiB times passes. Lanes divide it, and add nothing.
+    const fn work(self) -> u64 {
+        // Neither conversion nor product can overflow; `From` is not const.
+        self.memory as u64 * self.passes as u64
+    }
+
     fn is_bounded(self) -> bool {
-        self.memory <= Self::HIGHEST.memory
-            && self.passes <= Self::HIGHEST.passes
-            && self.lanes <= Self::HIGHEST.lanes
+        self.work() <= Self::HIGHEST_WORK
+            && self.memory <= Self::HIGHEST_MEMORY
+            && self.lanes <= Self::MOST_LANES
     }
 }
 
@@ -74,7 +88,9 @@ pub enum BadPasswordHash {
     #[error("expected a hash of 16 bytes at least")]
     Short,
     /// A verification would hold up the server.
-    #[error("expected a cost of at most m=1048576 (KiB), t=64, p=64")]
+    #[error(
+        "expected a cost of at most m=262144 (KiB), p=16, and m times t at most 311296, eight times what is recommended"
+    )]
     TooCostly,
 }
 
@@ -272,8 +288,13 @@ mod tests {
     #[case::no_passes(&format!("$argon2id$v=19$m=19456,t=0,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::Malformed))]
     #[case::trailing(&format!("$argon2id$v=19$m=19456,t=2,p=1${SALT}${OUTPUT}$x"), Some(BadPasswordHash::Malformed))]
     #[case::short_hash(&format!("$argon2id$v=19$m=19456,t=2,p=1${SALT}$AAAAAAAAAAAAAAAAAAAA"), Some(BadPasswordHash::Short))]
-    #[case::too_much_memory(&format!("$argon2id$v=19$m=1048577,t=2,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
-    #[case::too_many_passes(&format!("$argon2id$v=19$m=19456,t=65,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
+    #[case::as_much_work_as_may_be(&format!("$argon2id$v=19$m=19456,t=16,p=1${SALT}${OUTPUT}"), None)]
+    #[case::as_much_memory_as_may_be(&format!("$argon2id$v=19$m=262144,t=1,p=16${SALT}${OUTPUT}"), None)]
+    #[case::too_much_memory(&format!("$argon2id$v=19$m=262145,t=1,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
+    #[case::too_many_passes(&format!("$argon2id$v=19$m=19456,t=17,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
+    #[case::too_many_lanes(&format!("$argon2id$v=19$m=19456,t=2,p=17${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
+    #[case::all_of_it(&format!("$argon2id$v=19$m=1048576,t=64,p=64${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
+    #[case::as_much_as_can_be_written(&format!("$argon2id$v=19$m=4294967295,t=4294967295,p=1${SALT}${OUTPUT}"), Some(BadPasswordHash::TooCostly))]
     fn only_hashes_of_argon2id_are_accepted(#[case] text: &str, #[case] error: Option<BadPasswordHash>) {
         assert_eq!(text.parse::<PasswordHash>().err(), error);
     }
@@ -297,6 +318,25 @@ mod tests {
             lanes: 1,
         };
         assert_eq!(cost.is_sufficient(), sufficient);
+    }
+
+    #[rstest]
+    #[case(19_456, 2, false)]
+    #[case(19_456, 4, false)]
+    #[case(19_456, 5, true)]
+    #[case(65_536, 1, false)]
+    #[case(65_536, 2, true)]
+    fn more_than_twice_the_recommended_work_is_costly(
+        #[case] memory: u32,
+        #[case] passes: u32,
+        #[case] costly: bool,
+    ) {
+        let cost = Cost {
+            memory,
+            passes,
+            lanes: 1,
+        };
+        assert_eq!(cost.is_costly(), costly);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use crate::api_key::{ApiKey, ApiKeyHash, ApiKeyMatch};
 use crate::builder::SnapshotBuilder;
+use crate::decoy::Decoys;
 use crate::password::PasswordHash;
 use crate::user::{Tenant, User};
 
@@ -22,7 +23,7 @@ pub struct Snapshot {
     pub(crate) user_certificates: HashMap<[u8; 32], Arc<User>>,
     pub(crate) tenant_certificates: HashMap<[u8; 32], Arc<Tenant>>,
     pub(crate) api_keys: HashMap<[u8; 8], Vec<OwnedKey>>,
-    pub(crate) decoy: PasswordHash,
+    pub(crate) decoys: Decoys,
 }
 
 /// An API key in the index.
@@ -78,10 +79,12 @@ impl Snapshot {
         !self.api_keys.is_empty()
     }
 
-    /// A hash that nobody's password has, at the cost that most users' hashes have: verified in place of an unknown user's, it
-    /// makes the answer take as long.
-    pub fn decoy(&self) -> &PasswordHash {
-        &self.decoy
+    /// A hash that nobody's password has, to be verified for a name that has none: the answer takes as long as some user's.
+    ///
+    /// Names are spread over the costs of users' hashes as users are, by a hash under a key of this process: a cost says nothing of
+    /// whether there is such a user, and a name has the same cost each time, as long as the costs of users stay what they are.
+    pub fn decoy_for(&self, name: &str) -> &PasswordHash {
+        self.decoys.of(name)
     }
 
     /// Every user, in no particular order.

@@ -133,7 +133,7 @@ impl Authentication {
                 let hash = user.and_then(|user| user.password_hash.as_ref());
                 let seen = (self.passwords).seen(
                     basic.user(),
-                    hash.unwrap_or(snapshot.decoy()),
+                    hash.unwrap_or(snapshot.decoy_for(basic.user())),
                     basic.password(),
                 )?;
                 of_password(user, hash.is_some() && seen)
@@ -159,7 +159,7 @@ impl Authentication {
             let snapshot = directory.current();
             let user = snapshot.user(basic.user()).cloned();
             let own = user.as_ref().and_then(|user| user.password_hash.clone());
-            let hash = own.clone().unwrap_or_else(|| snapshot.decoy().clone());
+            let hash = own.clone().unwrap_or_else(|| snapshot.decoy_for(basic.user()).clone());
             (user, own, hash)
         };
         let verified = (self.passwords).verify(basic.user(), &hash, basic.password());

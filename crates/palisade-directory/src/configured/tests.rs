@@ -241,7 +241,17 @@ fn copied_cheap_and_odd_hashes_are_findings() {
             ),
             (
                 "password-hash-cost-differs",
-                Severity::Caution,
+                Severity::Moderate,
+                "palisade.users.erin.password-hash"
+            ),
+            (
+                "password-hash-costly",
+                Severity::Moderate,
+                "palisade.users.frank.password-hash"
+            ),
+            (
+                "password-hash-cost-differs",
+                Severity::Moderate,
                 "palisade.users.frank.password-hash"
             ),
         ]

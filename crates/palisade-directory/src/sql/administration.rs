@@ -115,7 +115,15 @@ impl SqlDirectory {
         let mut reading = self.read().await?;
         reading::users(&mut reading)
             .await
-            .map_err(|trouble| trouble.at(&self.place))
+            .map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// The names of all users, in their order. Nothing else of them is read.
+    pub async fn user_names(&self) -> Result<Vec<String>, SqlError> {
+        query_scalar("SELECT name FROM palisade_users ORDER BY name")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.failed(&error))
     }
 
     /// Every tenant, in the order of names.
@@ -123,7 +131,7 @@ impl SqlDirectory {
         let mut reading = self.read().await?;
         reading::tenants(&mut reading)
             .await
-            .map_err(|trouble| trouble.at(&self.place))
+            .map_err(|trouble| self.troubled(trouble))
     }
 
     async fn insert_roles(

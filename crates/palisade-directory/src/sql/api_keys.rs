@@ -47,7 +47,7 @@ impl SqlDirectory {
         let mut reading = self.read().await?;
         reading::api_keys(&mut reading)
             .await
-            .map_err(|trouble| trouble.at(&self.place))
+            .map_err(|trouble| self.troubled(trouble))
     }
 
     /// Revokes the API key of that name. It cannot be brought back.

@@ -27,7 +27,7 @@ impl SqlDirectory {
         let mut reading = self.read().await?;
         reading::certificates(&mut reading)
             .await
-            .map_err(|trouble| trouble.at(&self.place))
+            .map_err(|trouble| self.troubled(trouble))
     }
 
     /// Every certificate that was issued here, revoked ones included, in the order of registration.
@@ -90,7 +90,7 @@ impl SqlDirectory {
     ) -> Result<Vec<CertificateRecord>, SqlError> {
         reading::certificates_of(connection, id)
             .await
-            .map_err(|trouble| trouble.at(&self.place))
+            .map_err(|trouble| self.troubled(trouble))
     }
 
     /// Refuses a certificate that another of the same kind has, and one that is revoked, whosever it was.

@@ -32,6 +32,17 @@ pub enum SqlError {
         /// Where it is.
         place: String,
     },
+    /// The tables are of an older version, and cannot be read as they are.
+    #[error(
+        "{place}: its tables are of an older version of Palisade ({reason}); a server that starts to serve, or any command that \
+         changes the directory, such as `palisade user add-tenant`, brings them up to date"
+    )]
+    Older {
+        /// Where it is.
+        place: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// What the database holds makes no directory.
     #[error("{place}: {reason}")]
     Corrupt {

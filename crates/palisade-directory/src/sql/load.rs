@@ -1,6 +1,10 @@
 //! Loading a directory where there is no runtime.
 
+#[cfg(unix)]
+use std::fs;
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::thread;
 
 use palisade_core::{Finding, Severity};
@@ -13,7 +17,8 @@ use crate::source::DirectorySource;
 
 /// Loads a directory, and says what is unwise about it. This blocks; it may be called inside a runtime, and needs none.
 ///
-/// Nothing is made: a database that is not there yet is an empty directory, of version 0. Older tables are brought up to date.
+/// Nothing is made or changed: a database that is not there yet is an empty directory, of version 0, and older tables are read as
+/// they are, if they can be.
 pub fn load(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Finding>), SqlError> {
     let failed = |reason: &dyn std::fmt::Display| SqlError::Unusable {
         place: source.to_string(),
@@ -34,20 +39,46 @@ pub fn load(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Fi
 
 async fn read(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Finding>), SqlError> {
     let mut findings: Vec<Finding> = of_link(source).into_iter().collect();
-    let Some(directory) = SqlDirectory::open_existing(source, folder).await? else {
+    let Some(directory) = SqlDirectory::open_to_read(source, folder).await? else {
         return Ok((Snapshot::builder().version(0).finish(), findings));
     };
-    let read = async {
-        findings.extend(directory.findings().await?);
-        directory.snapshot().await
-    };
-    let snapshot = read.await;
+    findings.extend(readable_by_others(source, folder));
+    let read = directory.snapshot_and_findings().await;
     directory.close().await;
-    Ok((snapshot?, findings))
+    let (snapshot, of_content) = read?;
+    findings.extend(of_content);
+    Ok((snapshot, findings))
+}
+
+/// Whether others than the owner of a file and its group get at it, or at the log beside it.
+#[cfg(unix)]
+fn readable_by_others(source: &DirectorySource, folder: &Path) -> Option<Finding> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let DirectorySource::Sqlite(path) = source else {
+        return None;
+    };
+    let file = folder.join(path);
+    let mut log = file.clone().into_os_string();
+    log.push("-wal");
+    let (file, mode) = [file, log.into()].into_iter().find_map(|file: PathBuf| {
+        let mode = fs::metadata(&file).ok()?.permissions().mode();
+        (mode & 0o006 != 0).then_some((file, mode & 0o777))
+    })?;
+    let message = format!(
+        "{} holds the hashes of passwords, and every user of this machine may read or write it (mode {mode:03o})",
+        file.display()
+    );
+    let finding = Finding::new(Severity::Moderate, "directory-file-readable-by-others", message);
+    Some(finding.at("palisade.directory"))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &DirectorySource, _: &Path) -> Option<Finding> {
+    None
 }
 
 /// What is unwise about the link to a database.
-fn of_link(source: &DirectorySource) -> Option<Finding> {
+pub(super) fn of_link(source: &DirectorySource) -> Option<Finding> {
     let DirectorySource::Postgres(url) = source else {
         return None;
     };

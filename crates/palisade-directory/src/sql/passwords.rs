@@ -12,6 +12,7 @@ use super::{PasswordRecord, SqlDirectory, SqlError, reading};
 use crate::builder::most_common;
 use crate::configured::of_cost;
 use crate::password::{Cost, HashingFailed, PasswordHash, derive};
+use crate::snapshot::Snapshot;
 use crate::strength::check_strength;
 
 /// A password as it is stored.
@@ -58,12 +59,35 @@ impl SqlDirectory {
         Ok(others)
     }
 
-    /// What is unwise about the passwords of users: one that several have, hashes that are too cheap to compute, and those that
-    /// cost other than most.
-    pub async fn findings(&self) -> Result<Vec<Finding>, SqlError> {
+    /// The hash of a user's password, where there is one that can be used.
+    pub async fn password_hash(&self, name: &str) -> Result<Option<PasswordHash>, SqlError> {
         let mut reading = self.read().await?;
-        let passwords = reading::passwords(&mut reading).await;
-        Ok(findings(&passwords.map_err(|trouble| trouble.at(&self.place))?))
+        let hash = reading::password_of(&mut reading, name).await;
+        hash.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// What is unwise about users: rows that cannot be used, a password that several have, hashes that are too cheap or too costly
+    /// to compute, and those that cost other than most.
+    pub async fn findings(&self) -> Result<Vec<Finding>, SqlError> {
+        let (_, findings) = self.snapshot_and_findings().await?;
+        Ok(findings)
+    }
+
+    /// The directory as it is now, and what is unwise about it.
+    pub(super) async fn snapshot_and_findings(&self) -> Result<(Snapshot, Vec<Finding>), SqlError> {
+        let mut reading = self.read().await?;
+        let read = async {
+            let read = reading::snapshot(&mut reading).await?;
+            Ok((read, reading::passwords(&mut reading).await?))
+        };
+        let ((snapshot, faults), passwords) = read.await.map_err(|trouble| self.troubled(trouble))?;
+        let unusable = faults.into_texts().map(|text| {
+            let message = format!("{}: {text}", self.place);
+            Finding::new(Severity::Severe, "directory-row-unusable", message)
+        });
+        let mut all: Vec<Finding> = unusable.collect();
+        all.extend(findings(&passwords));
+        Ok((snapshot, all))
     }
 
     /// Checks a password and hashes it, away from the threads of the runtime.
@@ -100,7 +124,7 @@ impl SqlDirectory {
 }
 
 fn findings(passwords: &BTreeMap<String, PasswordRecord>) -> Vec<Finding> {
-    let common = most_common(passwords.values().map(|password| password.cost));
+    let common = most_common(passwords.values().filter_map(|password| password.cost));
     let mut findings = Vec::new();
     for (user, password) in passwords {
         // Told once, at the first of those who share it.
@@ -113,7 +137,9 @@ fn findings(passwords: &BTreeMap<String, PasswordRecord>) -> Vec<Finding> {
             let message = format!("user `{user}` has the same password as {}", others.join(", "));
             findings.push(Finding::new(Severity::Moderate, "password-reused", message));
         }
-        findings.extend(of_cost(user, password.cost, common));
+        if let Some(cost) = password.cost {
+            findings.extend(of_cost(user, cost, common));
+        }
     }
     findings
 }

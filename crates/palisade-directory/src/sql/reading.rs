@@ -1,20 +1,19 @@
 //! Reading a whole directory, a few queries in all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _, query, query_as, query_scalar};
+use sqlx::{AnyConnection, Row as _, query, query_scalar};
 
-use super::SqlError;
-use super::error::reason;
 use super::records::{
     ApiKeyRecord, CertificateDetails, CertificateId, CertificateRecord, Origin, Owner, PasswordRecord,
     RevocationRecord, TenantRecord, UserRecord, instant,
 };
 use crate::api_key::{ApiKey, ApiKeyHash};
+use crate::builder::SnapshotError;
 use crate::fingerprint::{hex, parse_digits};
-use crate::password::PasswordHash;
+use crate::password::{BadPasswordHash, PasswordHash};
 use crate::snapshot::Snapshot;
 use crate::user::{Tenant, User};
 
@@ -28,14 +27,12 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) fn at(self, place: &str) -> SqlError {
-        let place = place.to_owned();
+    /// What is wrong with a row, without anything of it.
+    fn of_row(&self) -> &str {
         match self {
-            Self::Database(error) => SqlError::Unusable {
-                place,
-                reason: reason(&error),
-            },
-            Self::Content(reason) => SqlError::Corrupt { place, reason },
+            // The error names a column, and may quote a value.
+            Self::Database(_) => "a value in its rows is of another kind than its column",
+            Self::Content(reason) => reason,
         }
     }
 }
@@ -46,55 +43,171 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-/// Name, tenant, time of disabling, password hash.
-type UserRow = (String, Option<String>, Option<i64>, Option<String>);
+/// What is wrong with rows, by hand or by another program: each makes its owner unusable, and nobody else.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// By the names of users.
+    of_users: BTreeMap<String, String>,
+    /// Of tenants, and of rows that do not say whose they are.
+    others: BTreeSet<String>,
+}
 
-/// The directory as requests see it: without what is revoked.
-pub(super) async fn snapshot(connection: &mut AnyConnection) -> Result<Snapshot, Trouble> {
+impl Faults {
+    pub(super) fn of_user(&self, name: &str) -> Option<&str> {
+        self.of_users.get(name).map(String::as_str)
+    }
+
+    /// Everything, for people. It has names of users and tenants, and nothing else of a row.
+    pub(super) fn into_texts(self) -> impl Iterator<Item = String> {
+        let of_users = self
+            .of_users
+            .into_iter()
+            .map(|(name, fault)| format!("user `{}` cannot sign in: {fault}", name.escape_debug()));
+        of_users.chain(self.others)
+    }
+
+    fn add_user(&mut self, name: impl Into<String>, fault: impl Into<String>) {
+        self.of_users.entry(name.into()).or_insert_with(|| fault.into());
+    }
+
+    fn add_owner(&mut self, user: Option<String>, tenant: Option<String>, fault: &str) {
+        match (user, tenant) {
+            (Some(user), _) => self.add_user(user, fault),
+            (None, Some(tenant)) => {
+                let tenant = tenant.escape_debug();
+                self.others
+                    .insert(format!("a row of tenant `{tenant}` is not used: {fault}"));
+            }
+            (None, None) => {
+                self.others.insert(format!("a row is not used: {fault}"));
+            }
+        }
+    }
+
+    fn add_error(&mut self, error: &SnapshotError) {
+        let text = error.to_string();
+        let mut users = error.users().peekable();
+        if users.peek().is_none() {
+            self.others.insert(text);
+            return;
+        }
+        users.for_each(|user| self.add_user(&**user, text.as_str()));
+    }
+}
+
+/// Reads each row by itself; what is wrong with one is that owner's fault, whose name is in the column of that number.
+fn each<T>(
+    rows: &[AnyRow],
+    owner: usize,
+    faults: &mut Faults,
+    read: impl Fn(&AnyRow) -> Result<T, Trouble>,
+) -> Vec<T> {
+    let mut read_rows = Vec::with_capacity(rows.len());
+    for row in rows {
+        match read(row) {
+            Ok(read) => read_rows.push(read),
+            Err(trouble) => faults.add_owner(row.try_get(owner).ok(), None, trouble.of_row()),
+        }
+    }
+    read_rows
+}
+
+/// The directory as requests see it: without what is revoked. What cannot be used makes its owner inactive.
+pub(super) async fn snapshot(connection: &mut AnyConnection) -> Result<(Snapshot, Faults), Trouble> {
     let version: i64 = query_scalar("SELECT version FROM palisade_directory")
         .fetch_one(&mut *connection)
         .await?;
-    let mut roles = roles(connection).await?;
-    let mut keys = live_keys(connection).await?;
-    let (mut of_users, mut of_tenants) = live_certificates(connection).await?;
+    let mut faults = Faults::default();
+    let mut roles = roles(connection, &mut faults).await?;
+    let mut keys = live_keys(connection, &mut faults).await?;
+    let (mut of_users, mut of_tenants) = live_certificates(connection, &mut faults).await?;
 
     let mut builder = Snapshot::builder().version(version.cast_unsigned());
-    let tenants: Vec<String> = query_scalar("SELECT name FROM palisade_tenants")
-        .fetch_all(&mut *connection)
-        .await?;
-    for name in tenants {
-        let certificates = of_tenants.remove(&name).unwrap_or_default();
+    for mut user in users_alone(connection, &mut faults).await? {
+        user.roles = roles.remove(&*user.name).unwrap_or_default().into();
+        user.certificates = of_users.remove(&*user.name).unwrap_or_default().into();
+        user.api_keys = keys.remove(&*user.name).unwrap_or_default().into();
+        if faults.of_user(&user.name).is_some() {
+            user.is_active = false;
+        }
+        builder = builder.user(user);
+    }
+    // Certificates of a user whom there is not must not speak for a tenant in that user's place.
+    let ownerless: HashSet<[u8; 32]> = of_users.into_values().flatten().collect();
+    for name in tenant_names(connection, &mut faults).await? {
+        let mut certificates = of_tenants.remove(&name).unwrap_or_default();
+        certificates.retain(|fingerprint| !ownerless.contains(fingerprint));
         let mut tenant = Tenant::new(name);
         tenant.certificates = certificates.into();
         builder = builder.tenant(tenant);
     }
-    let users: Vec<UserRow> = query_as("SELECT name, tenant, disabled_at, password_hash FROM palisade_users")
-        .fetch_all(&mut *connection)
-        .await?;
-    for (name, tenant, disabled_at, password_hash) in users {
-        let mut user = User::new(name.as_str());
-        user.tenant = tenant.map(Arc::from);
-        user.roles = roles.remove(&name).unwrap_or_default().into();
-        user.is_active = disabled_at.is_none();
-        user.password_hash = password_hash.map(|text| password(&name, &text)).transpose()?;
-        user.certificates = of_users.remove(&name).unwrap_or_default().into();
-        user.api_keys = keys.remove(&name).unwrap_or_default().into();
-        builder = builder.user(user);
-    }
-    builder
-        .build()
-        .map_err(|errors| Trouble::Content(errors.to_string()))
+    let (snapshot, errors) = builder.build_usable();
+    errors.iter().for_each(|error| faults.add_error(error));
+    Ok((snapshot, faults))
 }
 
-async fn roles(connection: &mut AnyConnection) -> Result<HashMap<String, Vec<Arc<str>>>, Trouble> {
-    let rows: Vec<(String, String)> =
-        query_as("SELECT user_name, role FROM palisade_roles ORDER BY user_name, role")
-            .fetch_all(connection)
-            .await?;
+/// Users with their tenants and passwords.
+async fn users_alone(connection: &mut AnyConnection, faults: &mut Faults) -> Result<Vec<User>, Trouble> {
+    let rows = query("SELECT name, tenant, disabled_at, password_hash FROM palisade_users")
+        .fetch_all(connection)
+        .await?;
+    let mut users = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Ok(name) = row.try_get::<String, _>(0) else {
+            faults.add_owner(None, None, "the name of a user is no text");
+            continue;
+        };
+        let mut user = User::new(name.as_str());
+        match user_row(row) {
+            Ok((tenant, is_active, hash)) => {
+                user.tenant = tenant.map(Arc::from);
+                user.is_active = is_active;
+                user.password_hash = hash;
+            }
+            Err(trouble) => {
+                user.is_active = false;
+                faults.add_user(name, trouble.of_row());
+            }
+        }
+        users.push(user);
+    }
+    Ok(users)
+}
+
+/// Tenant, whether active, password hash.
+fn user_row(row: &AnyRow) -> Result<(Option<String>, bool, Option<PasswordHash>), Trouble> {
+    let disabled_at: Option<i64> = row.try_get(2)?;
+    let hash: Option<String> = row.try_get(3)?;
+    let hash = hash.as_deref().map(password).transpose()?;
+    Ok((row.try_get(1)?, disabled_at.is_none(), hash))
+}
+
+async fn tenant_names(connection: &mut AnyConnection, faults: &mut Faults) -> Result<Vec<String>, Trouble> {
+    let rows = query("SELECT name FROM palisade_tenants")
+        .fetch_all(connection)
+        .await?;
+    let mut names = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match row.try_get(0) {
+            Ok(name) => names.push(name),
+            Err(_) => faults.add_owner(None, None, "the name of a tenant is no text"),
+        }
+    }
+    Ok(names)
+}
+
+async fn roles(
+    connection: &mut AnyConnection,
+    faults: &mut Faults,
+) -> Result<HashMap<String, Vec<Arc<str>>>, Trouble> {
+    let rows = query("SELECT user_name, role FROM palisade_roles ORDER BY user_name, role")
+        .fetch_all(connection)
+        .await?;
     // Few roles, and many who have them.
     let mut known: HashMap<String, Arc<str>> = HashMap::new();
     let mut roles: HashMap<String, Vec<Arc<str>>> = HashMap::new();
-    for (user, role) in rows {
+    let read = |row: &AnyRow| Ok((row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
+    for (user, role) in each(&rows, 0, faults, read) {
         let role = known.entry(role).or_insert_with_key(|role| role.as_str().into());
         roles.entry(user).or_default().push(Arc::clone(role));
     }
@@ -104,34 +217,52 @@ async fn roles(connection: &mut AnyConnection) -> Result<HashMap<String, Vec<Arc
 type Fingerprints = HashMap<String, Vec<[u8; 32]>>;
 
 /// The certificates of users and of tenants that are not revoked.
-async fn live_certificates(connection: &mut AnyConnection) -> Result<(Fingerprints, Fingerprints), Trouble> {
-    let rows: Vec<(String, Option<String>, Option<String>)> =
-        query_as("SELECT sha256, user_name, tenant_name FROM palisade_certificates WHERE revoked_at IS NULL")
+async fn live_certificates(
+    connection: &mut AnyConnection,
+    faults: &mut Faults,
+) -> Result<(Fingerprints, Fingerprints), Trouble> {
+    let rows =
+        query("SELECT user_name, tenant_name, sha256 FROM palisade_certificates WHERE revoked_at IS NULL")
             .fetch_all(connection)
             .await?;
     let (mut of_users, mut of_tenants) = (Fingerprints::new(), Fingerprints::new());
-    for (sha256, user, tenant) in rows {
-        let fingerprint = digest(&sha256)?;
-        for (owners, owner) in [(&mut of_users, user), (&mut of_tenants, tenant)] {
-            if let Some(owner) = owner {
-                owners.entry(owner).or_default().push(fingerprint);
+    for row in &rows {
+        let owners = [
+            row.try_get(0).unwrap_or_default(),
+            row.try_get(1).unwrap_or_default(),
+        ];
+        let [user, tenant]: [Option<String>; 2] = owners;
+        match row.try_get(2).map_err(Trouble::from).and_then(digest) {
+            Ok(fingerprint) => {
+                for (owners, owner) in [(&mut of_users, user), (&mut of_tenants, tenant)] {
+                    if let Some(owner) = owner {
+                        owners.entry(owner).or_default().push(fingerprint);
+                    }
+                }
             }
+            Err(trouble) => faults.add_owner(user, tenant, trouble.of_row()),
         }
     }
     Ok((of_users, of_tenants))
 }
 
-async fn live_keys(connection: &mut AnyConnection) -> Result<HashMap<String, Vec<ApiKey>>, Trouble> {
-    let rows: Vec<(String, String, String, Option<i64>)> = query_as(
-        "SELECT user_name, sha256, scopes, expires_at FROM palisade_api_keys WHERE revoked_at IS NULL",
-    )
-    .fetch_all(connection)
-    .await?;
+async fn live_keys(
+    connection: &mut AnyConnection,
+    faults: &mut Faults,
+) -> Result<HashMap<String, Vec<ApiKey>>, Trouble> {
+    let rows =
+        query("SELECT user_name, sha256, scopes, expires_at FROM palisade_api_keys WHERE revoked_at IS NULL")
+            .fetch_all(connection)
+            .await?;
     let mut keys: HashMap<String, Vec<ApiKey>> = HashMap::new();
-    for (user, sha256, scopes, expires_at) in rows {
-        let key = ApiKey::new(ApiKeyHash::from_bytes(digest(&sha256)?))
+    let read = |row: &AnyRow| {
+        let scopes: String = row.try_get(2)?;
+        let key = ApiKey::new(ApiKeyHash::from_bytes(digest(row.try_get(1)?)?))
             .with_scopes(scopes.split_whitespace())
-            .expiring_at(expires_at.map(instant));
+            .expiring_at(row.try_get::<Option<i64>, _>(3)?.map(instant));
+        Ok((row.try_get::<String, _>(0)?, key))
+    };
+    for (user, key) in each(&rows, 0, faults, read) {
         keys.entry(user).or_default().push(key);
     }
     Ok(keys)
@@ -139,7 +270,8 @@ async fn live_keys(connection: &mut AnyConnection) -> Result<HashMap<String, Vec
 
 /// Every user with everything on record, in the order of names.
 pub(super) async fn users(connection: &mut AnyConnection) -> Result<Vec<UserRecord>, Trouble> {
-    let mut roles = roles(connection).await?;
+    let (_, mut faults) = snapshot(connection).await?;
+    let mut roles = roles(connection, &mut faults).await?;
     let mut certificates: HashMap<String, Vec<CertificateRecord>> = HashMap::new();
     for certificate in self::certificates(connection).await? {
         if let Owner::User(name) = &certificate.owner {
@@ -151,54 +283,82 @@ pub(super) async fn users(connection: &mut AnyConnection) -> Result<Vec<UserReco
         keys.entry(key.user.clone()).or_default().push(key);
     }
     let mut passwords = passwords(connection).await?;
-    let rows: Vec<(String, Option<String>, i64, Option<i64>)> =
-        query_as("SELECT name, tenant, added_at, disabled_at FROM palisade_users ORDER BY name")
-            .fetch_all(connection)
-            .await?;
-    let users = rows.into_iter().map(|(name, tenant, added_at, disabled_at)| {
+    let rows = query("SELECT name, tenant, added_at, disabled_at FROM palisade_users ORDER BY name")
+        .fetch_all(connection)
+        .await?;
+    let mut users = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // Whose name is no text is nobody; the rest of a row that is wrong is left out.
+        let Ok(name) = row.try_get::<String, _>(0) else {
+            continue;
+        };
         let roles = roles.remove(&name).unwrap_or_default();
-        UserRecord {
-            tenant,
+        users.push(UserRecord {
+            tenant: row.try_get(1).unwrap_or_default(),
             roles: roles.iter().map(ToString::to_string).collect(),
-            added_at: instant(added_at),
-            disabled_at: disabled_at.map(instant),
+            added_at: instant(row.try_get(2).unwrap_or_default()),
+            disabled_at: row.try_get::<Option<i64>, _>(3).unwrap_or_default().map(instant),
+            is_usable: faults.of_user(&name).is_none(),
             password: passwords.remove(&name),
             certificates: certificates.remove(&name).unwrap_or_default(),
             api_keys: keys.remove(&name).unwrap_or_default(),
             name,
-        }
-    });
-    Ok(users.collect())
+        });
+    }
+    Ok(users)
 }
 
-/// What is known of every password, by the names of users.
+/// The hash of one user's password. `None` where there is no such user, no password, or none that can be used.
+pub(super) async fn password_of(
+    connection: &mut AnyConnection,
+    name: &str,
+) -> Result<Option<PasswordHash>, Trouble> {
+    let row = query("SELECT password_hash FROM palisade_users WHERE name = $1")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    let text: Option<String> = row.and_then(|row| row.try_get(0).ok()).flatten();
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// What is known of every password, by the names of users. What is no hash is there, without a cost.
 pub(super) async fn passwords(
     connection: &mut AnyConnection,
 ) -> Result<BTreeMap<String, PasswordRecord>, Trouble> {
-    let rows: Vec<(String, String, Vec<u8>, i64)> = query_as(
-        "SELECT name, password_hash, password_mark, password_set_at FROM palisade_users WHERE password_hash IS NOT NULL \
+    let rows = query(
+        "SELECT name, password_mark, password_set_at, password_hash FROM palisade_users WHERE password_hash IS NOT NULL \
          ORDER BY name",
     )
     .fetch_all(connection)
     .await?;
+    let named = rows
+        .iter()
+        .filter_map(|row| Some((row.try_get::<String, _>(0).ok()?, row)));
+    let rows: Vec<(String, Option<Vec<u8>>, &AnyRow)> = named
+        .map(|(name, row)| (name, row.try_get(1).ok(), row))
+        .collect();
     let mut with_mark: HashMap<&[u8], Vec<&String>> = HashMap::new();
-    for (name, _, mark, _) in &rows {
-        with_mark.entry(mark).or_default().push(name);
+    for (name, mark, _) in &rows {
+        if let Some(mark) = mark {
+            with_mark.entry(mark).or_default().push(name);
+        }
     }
-    rows.iter()
-        .map(|(name, hash, mark, set_at)| {
-            let same = with_mark.get(mark.as_slice()).into_iter().flatten();
-            let record = PasswordRecord {
-                set_at: instant(*set_at),
-                cost: password(name, hash)?.cost(),
-                shared_with: same
-                    .filter(|other| **other != name)
-                    .map(|other| (*other).clone())
-                    .collect(),
-            };
-            Ok((name.clone(), record))
-        })
-        .collect()
+    let records = rows.iter().map(|(name, mark, row)| {
+        let same = mark.as_deref().and_then(|mark| with_mark.get(mark));
+        let hash: Option<String> = row.try_get(3).unwrap_or_default();
+        let record = PasswordRecord {
+            set_at: instant(row.try_get(2).unwrap_or_default()),
+            cost: hash.and_then(|hash| Some(password(&hash).ok()?.cost())),
+            shared_with: same
+                .into_iter()
+                .flatten()
+                .filter(|other| **other != name)
+                .map(|other| (*other).clone())
+                .collect(),
+        };
+        (name.clone(), record)
+    });
+    Ok(records.collect())
 }
 
 /// Every tenant, in the order of names.
@@ -209,12 +369,15 @@ pub(super) async fn tenants(connection: &mut AnyConnection) -> Result<Vec<Tenant
             certificates.entry(name.clone()).or_default().push(certificate);
         }
     }
-    let rows: Vec<(String, i64)> = query_as("SELECT name, added_at FROM palisade_tenants ORDER BY name")
+    let rows = query("SELECT name, added_at FROM palisade_tenants ORDER BY name")
         .fetch_all(connection)
         .await?;
-    let tenants = rows.into_iter().map(|(name, added_at)| TenantRecord {
+    let named = rows
+        .iter()
+        .filter_map(|row| Some((row.try_get::<String, _>(0).ok()?, row)));
+    let tenants = named.map(|(name, row)| TenantRecord {
         certificates: certificates.remove(&name).unwrap_or_default(),
-        added_at: instant(added_at),
+        added_at: instant(row.try_get(1).unwrap_or_default()),
         name,
     });
     Ok(tenants.collect())
@@ -232,10 +395,10 @@ macro_rules! select_certificates {
     };
 }
 
-/// Every certificate on record, in the order of addition.
+/// Every certificate on record, in the order of addition. Rows that are wrong are left out: they are told of as faults.
 pub(super) async fn certificates(connection: &mut AnyConnection) -> Result<Vec<CertificateRecord>, Trouble> {
     let rows = query(select_certificates!("")).fetch_all(connection).await?;
-    rows.iter().map(certificate).collect()
+    Ok(rows.iter().filter_map(|row| certificate(row).ok()).collect())
 }
 
 /// The certificates on record that are meant: of one fingerprint or of one serial number.
@@ -300,35 +463,31 @@ fn details(row: &AnyRow) -> Result<Option<CertificateDetails>, Trouble> {
     }))
 }
 
-/// Every API key on record, in the order of creation.
+/// Every API key on record, in the order of creation. Rows that are wrong are left out: they are told of as faults.
 pub(super) async fn api_keys(connection: &mut AnyConnection) -> Result<Vec<ApiKeyRecord>, Trouble> {
-    type Row = (String, String, String, i64, Option<i64>, Option<i64>);
-    let rows: Vec<Row> = query_as(
+    let rows = query(
         "SELECT name, user_name, scopes, created_at, expires_at, revoked_at FROM palisade_api_keys ORDER BY created_at, name",
     )
     .fetch_all(connection)
     .await?;
-    let keys =
-        rows.into_iter().map(
-            |(name, user, scopes, created_at, expires_at, revoked_at)| ApiKeyRecord {
-                name,
-                user,
-                scopes: scopes.split_whitespace().map(str::to_owned).collect(),
-                created_at: instant(created_at),
-                expires_at: expires_at.map(instant),
-                revoked_at: revoked_at.map(instant),
-            },
-        );
-    Ok(keys.collect())
+    Ok(rows.iter().filter_map(|row| api_key(row).ok()).collect())
 }
 
-fn password(user: &str, text: &str) -> Result<PasswordHash, Trouble> {
-    text.parse().map_err(|_| {
-        Trouble::Content(format!(
-            "the password hash of user `{}` is no PHC string of argon2id",
-            user.escape_debug()
-        ))
+fn api_key(row: &AnyRow) -> Result<ApiKeyRecord, sqlx::Error> {
+    let scopes: String = row.try_get(2)?;
+    Ok(ApiKeyRecord {
+        name: row.try_get(0)?,
+        user: row.try_get(1)?,
+        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+        created_at: instant(row.try_get(3)?),
+        expires_at: row.try_get::<Option<i64>, _>(4)?.map(instant),
+        revoked_at: row.try_get::<Option<i64>, _>(5)?.map(instant),
     })
+}
+
+fn password(text: &str) -> Result<PasswordHash, Trouble> {
+    text.parse()
+        .map_err(|error: BadPasswordHash| Trouble::Content(error.to_string()))
 }
 
 fn digest(digits: &str) -> Result<[u8; 32], Trouble> {

@@ -101,6 +101,8 @@ pub struct UserRecord {
     pub added_at: SystemTime,
     /// When the user was disabled, where that is so.
     pub disabled_at: Option<SystemTime>,
+    /// Whether what is on record of the user can be used: a row that somebody made by hand may not be.
+    pub is_usable: bool,
     /// When the password was set, and what it costs to verify it, where there is one.
     pub password: Option<PasswordRecord>,
     /// The user's certificates, in order of their time of addition.
@@ -112,7 +114,7 @@ pub struct UserRecord {
 impl UserRecord {
     /// Whether the user may sign in at all.
     pub fn is_active(&self) -> bool {
-        self.disabled_at.is_none()
+        self.disabled_at.is_none() && self.is_usable
     }
 }
 
@@ -122,8 +124,8 @@ impl UserRecord {
 pub struct PasswordRecord {
     /// When it was set.
     pub set_at: SystemTime,
-    /// What it costs to verify it.
-    pub cost: Cost,
+    /// What it costs to verify it; absent where what is on record is no hash that can be used.
+    pub cost: Option<Cost>,
     /// Other users who have the same one.
     pub shared_with: Vec<String>,
 }

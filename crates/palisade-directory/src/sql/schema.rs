@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, query, query_scalar, r
 use super::connect::Dialect;
 
 /// Every change to the tables, in order; what was released is never altered.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+pub(super) const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 
 /// A number of our own among advisory locks of PostgreSQL.
 const LOCK: i64 = 0x0070_616c_6973_6164;
@@ -28,18 +28,23 @@ pub(super) enum Standing {
 pub(super) async fn standing(
     connection: &mut AnyConnection,
     dialect: Dialect,
+    migrations: &[&'static str],
 ) -> Result<Standing, sqlx::Error> {
     let version = schema_version(connection, dialect).await?;
     Ok(match usize::try_from(version).unwrap_or_default() {
         0 => Standing::Missing,
-        version if version < MIGRATIONS.len() => Standing::Older,
-        version if version > MIGRATIONS.len() => Standing::Newer,
+        version if version < migrations.len() => Standing::Older,
+        version if version > migrations.len() => Standing::Newer,
         _ => Standing::Current,
     })
 }
 
 /// Makes the tables, or brings them up to date, in one transaction. Several who do so at once wait for each other.
-pub(super) async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
+pub(super) async fn migrate(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    migrations: &[&'static str],
+) -> Result<(), sqlx::Error> {
     let mut change = connection.begin_with(dialect.begin_change()).await?;
     if dialect == Dialect::Postgres {
         query("SELECT pg_advisory_xact_lock($1)")
@@ -49,7 +54,7 @@ pub(super) async fn migrate(connection: &mut AnyConnection, dialect: Dialect) ->
     }
     let version = schema_version(&mut change, dialect).await?;
     let done = usize::try_from(version).unwrap_or_default();
-    for (position, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+    for (position, migration) in migrations.iter().enumerate().skip(done) {
         raw_sql(AssertSqlSafe(translated(migration, dialect)))
             .execute(&mut *change)
             .await?;
@@ -57,9 +62,9 @@ pub(super) async fn migrate(connection: &mut AnyConnection, dialect: Dialect) ->
             insert_row(&mut change).await?;
         }
     }
-    if done < MIGRATIONS.len() {
+    if done < migrations.len() {
         query("UPDATE palisade_directory SET schema_version = $1, version = version + 1")
-            .bind(i64::try_from(MIGRATIONS.len()).unwrap_or_default())
+            .bind(i64::try_from(migrations.len()).unwrap_or_default())
             .execute(&mut *change)
             .await?;
     }
@@ -98,5 +103,64 @@ fn translated(sql: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => sql.replace("BYTEA", "BLOB"),
         Dialect::Postgres => sql.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::{Opening, SqlDirectory, SqlError};
+    use super::{MIGRATIONS, Standing};
+    use crate::source::DirectorySource;
+    use crate::sql::connect::Place;
+
+    /// The tables of now, and what a later version might make of them.
+    const LATER: [&str; 2] = [MIGRATIONS[0], "ALTER TABLE palisade_users ADD COLUMN note TEXT"];
+
+    async fn open(folder: &TempDir, opening: Opening) -> (SqlDirectory, Standing) {
+        let place = Place::of(&DirectorySource::Sqlite("d.db".into()), folder.path()).unwrap();
+        place.make().unwrap();
+        SqlDirectory::connect(&place, opening, &LATER).await.unwrap()
+    }
+
+    async fn standing(folder: &TempDir) -> Standing {
+        let (directory, standing) = open(folder, Opening::Read).await;
+        directory.close().await;
+        standing
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_leaves_older_tables_as_they_are_and_whoever_changes_updates_them() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(standing(&folder).await, Standing::Missing);
+        let source = DirectorySource::Sqlite("d.db".into());
+        let directory = SqlDirectory::open(&source, folder.path()).await.unwrap();
+        let version = directory.version().await.unwrap();
+        directory.close().await;
+
+        let (directory, found) = open(&folder, Opening::Read).await;
+        assert_eq!(found, Standing::Older);
+        // What is there already can be read; what is not, is said to be of an older version.
+        assert_eq!(directory.snapshot().await.unwrap().version(), version);
+        let note = sqlx::query("SELECT note FROM palisade_users")
+            .fetch_all(&directory.pool)
+            .await;
+        let error = directory.failed(&note.err().unwrap());
+        assert!(
+            matches!(error, SqlError::Older { .. }) && error.to_string().contains("no such column"),
+            "{error}"
+        );
+        directory.close().await;
+        assert_eq!(standing(&folder).await, Standing::Older);
+
+        let (directory, _) = open(&folder, Opening::Update).await;
+        assert_eq!(directory.version().await.unwrap(), version + 1);
+        sqlx::query("SELECT note FROM palisade_users")
+            .fetch_all(&directory.pool)
+            .await
+            .unwrap();
+        directory.close().await;
+        assert_eq!(standing(&folder).await, Standing::Current);
     }
 }

@@ -50,7 +50,9 @@ pub(super) struct ListedUser {
 pub(super) struct ListedPassword {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) set_at: Option<String>,
-    pub(super) cost: String,
+    /// Absent where what is on record is no hash that can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cost: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) shared_with: Vec<String>,
 }
@@ -145,7 +147,7 @@ impl ListedUser {
             roles: user.roles,
             password: user.password.map(|password| ListedPassword {
                 set_at: Some(rfc3339(password.set_at)),
-                cost: password.cost.to_string(),
+                cost: password.cost.map(|cost| cost.to_string()),
                 shared_with: password.shared_with,
             }),
             certificates: user
@@ -176,7 +178,7 @@ impl ListedUser {
             roles: user.roles.iter().map(ToString::to_string).collect(),
             password: user.password_hash.as_ref().map(|hash| ListedPassword {
                 set_at: None,
-                cost: hash.cost().to_string(),
+                cost: Some(hash.cost().to_string()),
                 shared_with: Vec::new(),
             }),
             certificates: certificates.map(ListedCertificate::configured).collect(),

@@ -30,7 +30,7 @@ on_both! {
         assert_eq!((record.added_at, record.disabled_at), (at(20), None));
         let password = record.password.unwrap();
         assert_eq!(password.set_at, at(20));
-        assert!(password.cost.is_sufficient() && password.shared_with.is_empty());
+        assert!(password.cost.unwrap().is_sufficient() && password.shared_with.is_empty());
         let [tenant] = directory.tenants().await.unwrap().try_into().unwrap();
         assert_eq!((tenant.name.as_str(), tenant.added_at), ("acme", at(10)));
     }

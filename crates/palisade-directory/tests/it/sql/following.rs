@@ -134,26 +134,37 @@ async fn a_server_keeps_the_last_good_state_while_its_database_is_away() {
 }
 
 #[tokio::test]
-async fn a_database_that_turns_bad_does_not_replace_what_was_good() {
+async fn a_row_that_turns_bad_ends_its_user_and_no_others() {
     let database = Database::new(Kind::Sqlite).unwrap();
     let administration = database.open().await;
     add(&administration, "alice").await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    let _subscribed = tracing::subscriber::set_default(subscriber);
     let server = server(&database);
-    let version = server.current().version();
+    let is_active = |name: &str| server.current().user(name).is_some_and(|user| user.is_active);
+    until("alice", || is_active("alice")).await;
     super::opening::by_hand(
         &database,
-        "UPDATE palisade_users SET password_hash = 'x', password_mark = 'x', password_set_at = 1",
+        "UPDATE palisade_users SET password_hash = 'hunter22', password_mark = 'x', password_set_at = 1",
     )
     .await;
     add(&administration, "bob").await;
-    sleep(EACH * 10).await;
-    assert_eq!(server.current().version(), version);
-    super::opening::by_hand(
-        &database,
-        "UPDATE palisade_users SET password_hash = NULL, password_mark = NULL, password_set_at = NULL",
-    )
+    until("bob, and the end of alice", || {
+        is_active("bob") && !is_active("alice")
+    })
     .await;
-    until("the repair", || server.current().user("bob").is_some()).await;
+    assert_eq!(
+        (log.count("directory-row-unusable"), log.count("hunter22")),
+        (1, 0)
+    );
+    administration.disable_user("bob", at(3)).await.unwrap();
+    until("the end of bob", || !is_active("bob")).await;
+    administration
+        .set_password("alice", &Secret::new(super::PASSWORD), at(4))
+        .await
+        .unwrap();
+    until("the repair", || is_active("alice")).await;
 }
 
 #[tokio::test]

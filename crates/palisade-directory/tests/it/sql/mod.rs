@@ -14,6 +14,7 @@ mod certificates;
 mod following;
 mod opening;
 mod passwords;
+mod unusable;
 
 const PASSWORD: &str = "Correct-Horse7";
 

@@ -67,19 +67,6 @@ on_both! {
     }
 }
 
-on_both! {
-    async fn a_directory_that_was_made_by_hand_to_say_two_things_is_refused(database: Database) {
-        let directory = database.open().await;
-        add(&directory, "alice").await;
-        by_hand(&database, "UPDATE palisade_users SET password_hash = 'hunter22', password_mark = CAST('00000' AS BYTEA), password_set_at = 1").await;
-        let error = directory.snapshot().await.unwrap_err();
-        assert!(matches!(error, SqlError::Corrupt { .. }));
-        let text = error.to_string();
-        assert!(text.contains("`alice`") && !text.contains("hunter22"), "{text}");
-        assert!(load(&database.source(), database.folder()).is_err());
-    }
-}
-
 /// What an operator might do by hand; the words are those of PostgreSQL.
 pub(super) async fn by_hand(database: &Database, statement: &'static str) {
     use sqlx::Connection as _;
@@ -112,6 +99,26 @@ async fn a_file_is_made_for_its_owner_alone() {
     assert_eq!(mode("data"), 0o700);
     assert_eq!(mode("data/directory.db"), 0o600);
     assert_eq!(mode("data/directory.db-wal"), 0o600);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_a_finding() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let database = Database::new(Kind::Sqlite).unwrap();
+    database.open().await.close().await;
+    let file = database.folder().join("data/directory.db");
+    for (mode, codes) in [
+        (0o600, &[][..]),
+        (0o640, &[]),
+        (0o644, &["directory-file-readable-by-others"]),
+        (0o602, &["directory-file-readable-by-others"]),
+    ] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let (_, findings) = load(&database.source(), database.folder()).unwrap();
+        let found: Vec<&str> = findings.iter().map(|finding| finding.code.as_ref()).collect();
+        assert_eq!(found, codes, "{mode:o}");
+    }
 }
 
 #[tokio::test]
