@@ -57,13 +57,21 @@ impl CertCommand {
     }
 }
 
+/// Where the authority is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Authority")]
+pub(crate) struct AuthorityPlace {
+    /// The folder of the authority [default: ca in the configuration folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 /// Where the authority is, and what opens its key.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Authority")]
 pub(crate) struct AuthorityOptions {
-    /// The folder of the authority [default: ca in the configuration folder]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: AuthorityPlace,
     /// A file whose first line is the password of the authority's key, where that is encrypted [default: a prompt]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_password_file: Option<PathBuf>,
@@ -191,7 +199,7 @@ pub(crate) struct IssueArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Read the password of the file from standard input; PEM is encrypted with it [default: a random one, in FILE.password]
-    #[arg(long)]
+    #[arg(long, visible_alias = "stdin")]
     pub(crate) password_stdin: bool,
     /// Print the random password instead of writing it into FILE.password
     #[arg(long, conflicts_with = "password_stdin")]
@@ -223,7 +231,7 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) issuer: Option<PathBuf>,
     /// Read the password of the file from standard input, where it is a keystore
-    #[arg(long)]
+    #[arg(long, visible_alias = "stdin")]
     pub(crate) password_stdin: bool,
     #[command(flatten)]
     pub(crate) acting: ActingAs,
@@ -292,6 +300,8 @@ pub(crate) struct CertListArguments {
     #[command(flatten)]
     pub(crate) acting: ActingAs,
     #[command(flatten)]
+    pub(crate) place: AuthorityPlace,
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -302,6 +312,8 @@ pub(crate) struct CertShowArguments {
     pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) acting: ActingAs,
+    #[command(flatten)]
+    pub(crate) place: AuthorityPlace,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -314,6 +326,8 @@ pub(crate) struct DeleteArguments {
     pub(crate) serial: String,
     #[command(flatten)]
     pub(crate) acting: ActingAs,
+    #[command(flatten)]
+    pub(crate) place: AuthorityPlace,
     #[command(flatten)]
     pub(super) common: Common,
 }

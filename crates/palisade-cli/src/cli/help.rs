@@ -202,7 +202,7 @@ Examples:
   palisade cert issue --user alice --type pem --password-stdin < password
       PEM, its key encrypted.
   palisade cert issue --server api.example.org --server 192.0.2.7 --type pem
-      For a server, in whose listener's keystore it belongs; nobody signs in with it.
+      For a server, in whose listener's keystore it belongs; nobody signs in with it. servers.crt of the authority records it.
 
 A user's certificate names the user (CN) and the user's tenant (O). There is no copy of a key: what is lost is issued anew. Random \
 passwords have 24 characters, and are printed with --print-password alone.";
@@ -215,8 +215,8 @@ Examples:
   palisade cert import acme.pem --tenant acme --issuer acme-ca.crt
 
 Refused is what a listener would refuse: an unknown issuer, a signature that does not fit, an issuer that is no authority, a \
-certificate that is not valid now, or not for clients. A private key beside it is left alone. The certificate's issuer must be among \
-those that a listener trusts, or its handshake fails.";
+certificate that is not valid now, or not for clients, an RSA key below 2048 bits, X.509 before version 3. A private key beside it \
+is left alone. The certificate's issuer must be among those that a listener trusts, or its handshake fails.";
 
 /// `palisade cert export`.
 pub(super) const CERT_EXPORT: &str = "\
@@ -239,7 +239,8 @@ Examples:
   palisade cert list --as alice
       What alice may see: her own.
 
-Soonest first. The status is 0 whether there are any or not.";
+Soonest first, certificates of servers among them. With --expiring the authority's own certificate and its revocation list are told \
+of too, where they end within that time. The status is 0 whether there are any or not.";
 
 /// `palisade cert show`.
 pub(super) const CERT_SHOW: &str = "\
@@ -378,8 +379,9 @@ Examples:
   palisade api-key create orders-batch --scope orders.read --scope orders.write --expires 2027-01-31
   curl -H \"X-API-Key: $(cat key)\" https://localhost:8443/server/rest/orders/list
 
-Its SHA-256 is all that is kept: a key that is lost is revoked, and another one made. Without --scope it has no scopes; it has its \
-user's roles in any case.";
+Its SHA-256 is all that is kept: a key that is lost is revoked, and another one made. Without --scope it has its \
+user's roles, and no scopes. With --scope it has these scopes and no roles at all: it opens what rules by scope admit, and \
+nothing else. Scopes are given by administrators alone, with --as too.";
 
 /// `palisade api-key list`.
 pub(super) const API_KEY_LIST: &str = "\

@@ -2,19 +2,22 @@
 //!
 //! 1. No private key leaves but in the file that is asked for, and none is kept.
 //! 2. What is issued or brought along is registered in the directory, where servers find its owner by fingerprint; with property
-//!    files as directory the line to write is printed.
+//!    files as directory the line to write is printed. Certificates of servers, which nobody signs in with, are on record in the
+//!    folder of the authority.
 //! 3. What is revoked stands in the authority's list first, then in the directory: where the second step fails, the certificate is
 //!    refused all the same, and the command may be run again.
 //! 4. In a user's name (`--as`) administrators may do everything, others see their own.
 
 mod authority;
 mod ca;
+mod due;
 mod export;
 mod forms;
 mod import;
 mod issue;
 mod list;
 mod records;
+mod servers;
 mod withdraw;
 
 use palisade_core::Secret;

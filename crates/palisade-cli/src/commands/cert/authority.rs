@@ -6,7 +6,7 @@ use std::path::Path;
 use palisade_core::Secret;
 use palisade_keystore::{Authority, AuthorityError, AuthorityFolder, BadPrivateKey, StoreError};
 
-use crate::cli::{AuthorityOptions, Common};
+use crate::cli::{AuthorityOptions, AuthorityPlace, Common};
 use crate::commands::secrets;
 use crate::outcome::Failure;
 
@@ -14,16 +14,11 @@ use crate::outcome::Failure;
 const FOLDER: &str = "ca";
 
 /// Where the authority is.
-pub(super) fn folder(common: &Common, options: &AuthorityOptions) -> AuthorityFolder {
-    match &options.dir {
+pub(super) fn folder(common: &Common, place: &AuthorityPlace) -> AuthorityFolder {
+    match &place.dir {
         Some(folder) => AuthorityFolder::new(folder),
-        None => default_folder(common),
+        None => AuthorityFolder::new(common.folder().join(FOLDER)),
     }
-}
-
-/// Where it is unless another folder is given.
-pub(super) fn default_folder(common: &Common) -> AuthorityFolder {
-    AuthorityFolder::new(common.folder().join(FOLDER))
 }
 
 /// The authority with its key. Where that is encrypted and no file has its password, it is asked for.

@@ -33,7 +33,7 @@ struct Made {
 }
 
 pub(super) fn run(common: &Common, arguments: &CaArguments, output: &mut Output) -> Outcome {
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     let password = authority::password(&arguments.authority)?;
     let mut subject = Subject::new(&arguments.name);
     subject.organization.clone_from(&arguments.organization);

@@ -146,7 +146,7 @@ fn trusted(
             trusted.extend(found);
         }
     }
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     if folder.exists() {
         trusted.push(folder.certificate().map_err(|error| authority::failure(&error))?);
     }
@@ -165,7 +165,7 @@ fn revoked_here(
     certificate: &Certificate,
     issuer: &Certificate,
 ) -> Result<Option<String>, Failure> {
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     if !folder.exists() || folder.certificate().ok().as_ref() != Some(issuer) {
         return Ok(None);
     }

@@ -2,7 +2,9 @@
 //!
 //! 1. What can be refused is refused before anything is made: names, files that exist, the authority.
 //! 2. The files are written first, then the certificate is registered; where that fails, they are taken back.
-//! 3. The password of a keystore is random, and goes into a file of its own, unless it is given or asked for.
+//! 3. A name that is too long for a certificate is cut in it: owners are recognised by the certificate's fingerprint, and servers
+//!    by their alternative names, never by the common name.
+//! 4. The password of a keystore is random, and goes into a file of its own, unless it is given or asked for.
 
 use std::fs;
 use std::net::IpAddr;
@@ -84,7 +86,7 @@ pub(super) fn run(common: &Common, arguments: &IssueArguments, output: &mut Outp
         Some(owner) => records.organization(owner, arguments.create)?,
         None => None,
     };
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     let authority = authority::open(&folder, &arguments.authority)?;
 
     let now = instant::now();
@@ -102,10 +104,24 @@ pub(super) fn run(common: &Common, arguments: &IssueArguments, output: &mut Outp
     new_files::write(&files)?;
     let registered = match &plan.owner {
         Some(owner) => records.record(&certificate, owner, Origin::Issued, now),
-        None => Ok(Vec::new()),
+        None => folder
+            .add_server(&certificate)
+            .map(|()| Vec::new())
+            .map_err(|error| authority::failure(&error)),
     };
     let properties = registered.inspect_err(|_| new_files::remove(&files))?;
 
+    if wanted.subject.common_name != plan.name {
+        output.note(format_args!(
+            "note: a certificate has room for 64 characters of a name; it says {}, {}",
+            wanted.subject.common_name,
+            if plan.owner.is_some() {
+                "and its owner is recognised by its fingerprint all the same"
+            } else {
+                "and its alternative names are whole"
+            }
+        ))?;
+    }
     let done = done(plan, properties, DescribedCertificate::new(&certificate));
     match to_print {
         Some(content) => print_content(&content, &done, output)?,
@@ -216,6 +232,7 @@ fn signing_request(file: &Path) -> Result<SigningRequest, Failure> {
 fn wanted(arguments: &IssueArguments, plan: &Plan, organization: Option<String>) -> CertificateRequest {
     let mut subject = Subject::new(&plan.name);
     subject.organization = organization;
+    let subject = subject.fitting();
     let valid_for = arguments.valid.get();
     let request = if plan.owner.is_some() {
         CertificateRequest::client(subject, valid_for)

@@ -7,7 +7,9 @@ use comfy_table::{Table, presets};
 use palisade_directory::sql::Owner;
 use serde_json::json;
 
-use super::records::{Recorded, Records, Shown, ShownOwner, Status};
+use super::due::{Due, due};
+use super::records::{Records, Shown, ShownOwner, Status};
+use super::{authority, servers};
 use crate::cli::{CertListArguments, CertShowArguments, Common};
 use crate::commands::keystore::print_certificate;
 use crate::instant;
@@ -24,22 +26,38 @@ pub(super) fn run(common: &Common, arguments: &CertListArguments, output: &mut O
         records.directory().need(owner, "")?;
     }
     let now = instant::now();
-    let all = records.all()?;
-    let chosen = all
-        .iter()
+    let on_record = records.all()?.into_iter();
+    let mut all: Vec<(Option<SystemTime>, Shown)> = on_record
         .filter(|recorded| owner.as_ref().is_none_or(|owner| recorded.owner == *owner))
-        .filter(|recorded| is_wanted(arguments, recorded, now));
-    let shown: Vec<Shown> = chosen.map(|recorded| recorded.shown(now)).collect();
+        .map(|recorded| (recorded.ends(), recorded.shown(now)))
+        .collect();
+    let mut dues = Vec::new();
+    if owner.is_none() && records.is_whole() {
+        let folder = authority::folder(common, &arguments.place);
+        all.extend(servers::all(&folder, now)?);
+        all.sort_by_key(|(ends, _)| (ends.is_none(), *ends));
+        if let Some(period) = arguments.expiring {
+            dues = due(&folder, now.checked_add(period.get()), now);
+        }
+    }
+    let wanted = all
+        .into_iter()
+        .filter(|(ends, shown)| is_wanted(arguments, *ends, shown.status, now));
+    let shown: Vec<Shown> = wanted.map(|(_, shown)| shown).collect();
     if output.is_json() {
-        output.json(&json!({ "certificates": shown }))?;
+        output.json(&json!({ "certificates": shown, "authority": dues }))?;
     } else {
-        print_list(&shown, output)?;
+        print_list(&shown, &dues, output)?;
     }
     Ok(Exit::Fine)
 }
 
-fn is_wanted(arguments: &CertListArguments, recorded: &Recorded, now: SystemTime) -> bool {
-    let status = recorded.status(now);
+fn is_wanted(
+    arguments: &CertListArguments,
+    ends: Option<SystemTime>,
+    status: Status,
+    now: SystemTime,
+) -> bool {
     if arguments.revoked {
         return status == Status::Revoked;
     }
@@ -51,17 +69,22 @@ fn is_wanted(arguments: &CertListArguments, recorded: &Recorded, now: SystemTime
     };
     // What nobody can use any more needs nobody's attention; what has ended does, for somebody may still need it.
     let limit = now.checked_add(period.get());
-    let ends = recorded
-        .certificate
-        .as_ref()
-        .map(|certificate| certificate.facts().not_after);
     status != Status::Revoked && ends.is_some_and(|ends| limit.is_none_or(|limit| ends <= limit))
 }
 
-fn print_list(shown: &[Shown], output: &mut Output) -> io::Result<()> {
+fn print_list(shown: &[Shown], dues: &[Due], output: &mut Output) -> io::Result<()> {
     if shown.is_empty() {
-        return output.line("no certificates");
+        output.line("no certificates")?;
+    } else {
+        output.line(table(shown).trim_fmt())?;
     }
+    for due in dues {
+        due.print(output)?;
+    }
+    Ok(())
+}
+
+fn table(shown: &[Shown]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["OWNER", "SUBJECT", "NOT AFTER", "DAYS LEFT", "STATUS", "SERIAL"]);
@@ -86,13 +109,14 @@ fn print_list(shown: &[Shown], output: &mut Output) -> io::Result<()> {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    output.line(table.trim_fmt())
+    table
 }
 
 fn owner(owner: &ShownOwner) -> String {
     match owner {
         ShownOwner::User(name) => format!("user {name}"),
         ShownOwner::Tenant(name) => format!("tenant {name}"),
+        ShownOwner::Server(name) => format!("server {name}"),
     }
 }
 
@@ -104,7 +128,8 @@ fn status(entry: &Shown) -> String {
         Status::Revoked => "revoked",
         Status::Unknown => "fingerprint only",
     };
-    if entry.recognised || entry.status == Status::Revoked {
+    let is_server = matches!(entry.owner, ShownOwner::Server(_));
+    if entry.recognised || is_server || entry.status == Status::Revoked {
         status.to_owned()
     } else {
         format!("{status}, not in the property file")
@@ -115,8 +140,13 @@ fn status(entry: &Shown) -> String {
 pub(super) fn show(common: &Common, arguments: &CertShowArguments, output: &mut Output) -> Outcome {
     let records = Records::open(common, &arguments.acting)?;
     let now = instant::now();
-    let found = records.find(&arguments.which)?;
-    let shown: Vec<Shown> = found.iter().map(|recorded| recorded.shown(now)).collect();
+    let folder = authority::folder(common, &arguments.place);
+    let shown: Vec<Shown> = if let Some(server) = records.find_server(&arguments.which, &folder)? {
+        vec![servers::shown(&folder, &server, now)]
+    } else {
+        let found = records.find(&arguments.which)?;
+        found.iter().map(|recorded| recorded.shown(now)).collect()
+    };
     if output.is_json() {
         output.json(&json!({ "certificates": shown }))?;
         return Ok(Exit::Fine);

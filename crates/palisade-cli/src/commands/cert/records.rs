@@ -15,11 +15,13 @@ use std::time::SystemTime;
 use palisade_config::properties::{escape_key, escape_value};
 use palisade_directory::sql::{CertificateId, NewCertificate, NewUser, Origin, Owner, SqlError};
 use palisade_directory::{check_name, print_fingerprint};
-use palisade_keystore::{Certificate, RevocationReason};
+use palisade_keystore::{AuthorityFolder, Certificate, RevocationReason};
 
 use self::id::id;
+pub(super) use self::id::is_named;
 use self::listed::{Listed, add_listed, listed};
 pub(super) use self::recorded::{Recorded, Shown, ShownOwner, Status};
+use super::servers;
 use crate::cli::{ActingAs, Common, Which};
 use crate::commands::directory::{Administered, Permission};
 use crate::outcome::Failure;
@@ -103,6 +105,22 @@ impl Records {
         Ok(found)
     }
 
+    /// The certificate of a server that an operator names, where all may be seen and nobody else has one of that name.
+    pub(super) fn find_server(
+        &self,
+        which: &Which,
+        folder: &AuthorityFolder,
+    ) -> Result<Option<Certificate>, Failure> {
+        let Some(text) = which.serial.as_deref().filter(|_| self.is_whole()) else {
+            return Ok(None);
+        };
+        let id = id(text)?;
+        if self.all()?.iter().any(|recorded| recorded.is(&id)) {
+            return Ok(None);
+        }
+        servers::find(folder, &id)
+    }
+
     /// The one of that serial number or fingerprint: twice, where a user and a tenant have it.
     pub(super) fn find_id(&self, text: &str) -> Result<Vec<Recorded>, Failure> {
         let id = id(text)?;
@@ -145,13 +163,24 @@ impl Records {
         }
     }
 
+    /// Whether all of it may be seen.
+    pub(super) fn is_whole(&self) -> bool {
+        self.permission == Permission::Everything
+    }
+
     /// The organization that the certificate of an owner names, once it is sure that there is such an owner, or may be made.
+    /// A user who is disabled gets none: it would be recognised by nobody, until somebody enables the user for another reason.
     pub(super) fn organization(&self, owner: &Owner, create: bool) -> Result<Option<String>, Failure> {
         check_name(owner.name()).map_err(|error| Failure::wrong(format!("{owner}: {error}")))?;
         let user = match owner {
             Owner::User(name) => self.directory.user(name)?,
             Owner::Tenant(_) => None,
         };
+        if user.as_ref().is_some_and(|user| !user.is_active) {
+            return Err(Failure::refused(format!(
+                "{owner} is disabled, and nobody is let in by a certificate: enable the user first"
+            )));
+        }
         if user.is_none() && !create {
             self.directory.need(owner, "; --create makes it")?;
         }

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::records::{Recorded, Records, Shown};
-use super::{authority, import, list, print_properties};
-use crate::cli::{AuthorityOptions, Common, DeleteArguments, RenewCrlArguments, RevokeArguments};
+use super::{authority, import, list, print_properties, servers};
+use crate::cli::{AuthorityOptions, Common, DeleteArguments, RenewCrlArguments, RevokeArguments, Which};
 use crate::commands::keystore::{DescribedCertificate, print_certificate};
 use crate::instant::{self, rfc3339};
 use crate::outcome::{Exit, Failure, Outcome};
@@ -56,6 +56,15 @@ impl ShownList {
 /// Takes the registration of one certificate away.
 pub(super) fn delete(common: &Common, arguments: &DeleteArguments, output: &mut Output) -> Outcome {
     let records = Records::open_to_change(common, &arguments.acting)?;
+    let which = Which {
+        serial: Some(arguments.serial.clone()),
+        user: None,
+        tenant: None,
+    };
+    let folder = authority::folder(common, &arguments.place);
+    if let Some(server) = records.find_server(&which, &folder)? {
+        return forget(&folder, &server, output);
+    }
     let found = records.find_id(&arguments.serial)?;
     if let Some(revoked) = found.iter().find(|recorded| recorded.revoked.is_some()) {
         return Err(Failure::wrong(format!(
@@ -90,6 +99,22 @@ pub(super) fn delete(common: &Common, arguments: &DeleteArguments, output: &mut 
     Ok(Exit::Fine)
 }
 
+/// Takes the certificate of a server off the record.
+fn forget(folder: &AuthorityFolder, server: &Certificate, output: &mut Output) -> Outcome {
+    let shown = servers::shown(folder, server, instant::now());
+    folder
+        .remove_server(&server.facts().fingerprint)
+        .map_err(|error| authority::failure(&error))?;
+    if output.is_json() {
+        output.json(&json!({ "deleted": [shown], "properties": [] }))?;
+    } else {
+        let subject = &server.facts().subject;
+        output.line(format_args!("{} {subject} of a server", styled(GOOD, "deleted")))?;
+        output.note("note: the server can use it until it ends; palisade cert revoke ends that")?;
+    }
+    Ok(Exit::Fine)
+}
+
 /// What came of the revocation of one certificate.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,7 +135,7 @@ enum Entry {
 /// Revokes certificates: in the list of the authority that issued them, then in the directory.
 pub(super) fn revoke(common: &Common, arguments: &RevokeArguments, output: &mut Output) -> Outcome {
     let records = Records::open_to_change(common, &arguments.acting)?;
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     let chosen = Chosen::new(&records, arguments, &folder)?;
     let now = instant::now();
     let reason: RevocationReason = arguments.reason.into();
@@ -136,7 +161,7 @@ pub(super) fn revoke(common: &Common, arguments: &RevokeArguments, output: &mut 
 /// The certificates that are to be revoked.
 struct Chosen {
     recorded: Vec<Recorded>,
-    /// That of a file, where it is not registered.
+    /// That of a file, where it is not registered, or that of a server.
     unregistered: Option<Certificate>,
     /// The authority's own certificate.
     issuer: Option<Certificate>,
@@ -159,7 +184,10 @@ impl Chosen {
             issuer,
         };
         let Some(file) = &arguments.certificate else {
-            chosen.recorded = records.find(&arguments.which)?;
+            chosen.unregistered = records.find_server(&arguments.which, folder)?;
+            if chosen.unregistered.is_none() {
+                chosen.recorded = records.find(&arguments.which)?;
+            }
             return chosen.sound(folder);
         };
         let (certificate, _) = import::read(file, None)?;
@@ -286,7 +314,7 @@ fn revocation(certificate: &Certificate, reason: RevocationReason, at: SystemTim
 pub(super) fn renew(common: &Common, arguments: &RenewCrlArguments, output: &mut Output) -> Outcome {
     let records = Records::open(common, &arguments.acting)?;
     records.need_administrator()?;
-    let folder = authority::folder(common, &arguments.authority);
+    let folder = authority::folder(common, &arguments.authority.place);
     let (authority, list) = renewed(
         &records,
         &folder,

@@ -23,6 +23,7 @@ fn an_authority_is_made_with_a_list_and_the_settings_of_a_listener() {
         "palisade.listeners.main.tls.crl-files=ca/ca.crl",
     ];
     assert_eq!(made["properties"], json!(lines));
+    assert_eq!(mode(&folder, "config/ca"), 0o700);
     assert_eq!(mode(&folder, "config/ca/ca.key"), 0o600);
     let list = openssl(
         &folder,
@@ -39,7 +40,12 @@ fn an_authority_is_made_with_a_list_and_the_settings_of_a_listener() {
     assert!(list.contains("No Revoked Certificates."), "{list}");
     // The lines are what the server takes.
     append(&folder, &lines.join("\n"));
-    folder.run(&["check"]).with_status(0);
+    let checked = folder.run(&["check"]).with_status(0);
+    assert!(checked.out.contains("ca-key-beside-server"), "{}", checked.out);
+    assert!(checked.out.contains("not encrypted"), "{}", checked.out);
+    std::fs::remove_file(folder.config().join("ca/ca.key")).unwrap();
+    let checked = folder.run(&["check"]).with_status(0);
+    assert!(!checked.out.contains("ca-key-beside-server"), "{}", checked.out);
 }
 
 #[test]

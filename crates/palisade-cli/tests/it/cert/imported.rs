@@ -130,6 +130,75 @@ fn each_fault_is_told_by_its_name_and_nothing_is_registered() {
     assert_eq!(cert(&folder, &["list"])["certificates"], json!([]));
 }
 
+/// A certificate of OpenSSL's making below an authority of its making, `ca.pem`; with these extensions, where there are any.
+fn by_openssl(folder: &Folder, name: &str, key: &[&str], extensions: Option<&str>) {
+    let subject = format!("/CN={name}");
+    let (csr, private, certificate) = (
+        format!("{name}.csr"),
+        format!("{name}.key"),
+        format!("{name}.pem"),
+    );
+    let new = [
+        "req", "-nodes", "-subj", &subject, "-keyout", &private, "-out", &csr,
+    ];
+    openssl(folder, &[&new[..], key].concat());
+    let sign = [
+        "x509",
+        "-req",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+    ];
+    let files = ["-in", &csr, "-out", &certificate];
+    let extensions: &[&str] = match extensions {
+        Some(text) => {
+            std::fs::write(folder.path().join("extensions"), text).unwrap();
+            &["-extfile", "extensions"]
+        }
+        None => &[],
+    };
+    openssl(folder, &[&sign[..], &files, extensions].concat());
+}
+
+#[test]
+fn what_no_listener_takes_is_not_registered() {
+    let folder = with_database();
+    let p256 = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let root = [
+        "req", "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Root",
+    ];
+    let constraint = "nameConstraints=critical,permitted;DNS:example.org";
+    openssl(&folder, &[&root[..], &p256, &["-addext", constraint]].concat());
+    let client = "extendedKeyUsage=clientAuth";
+    let outside = format!("{client}\nsubjectAltName=DNS:alice.example.com");
+    by_openssl(&folder, "good", &p256, Some(client));
+    by_openssl(&folder, "short", &["-newkey", "rsa:1024"], Some(client));
+    by_openssl(&folder, "old", &p256, None);
+    by_openssl(&folder, "outside", &p256, Some(&outside));
+    let import = |file: &'static str| [file, "--user", "alice", "--create", "--issuer", "ca.pem"];
+    for (file, reason) in [
+        (
+            "short.pem",
+            "its RSA key has 1024 bits, and 2048 are the least: no handshake succeeds with it",
+        ),
+        (
+            "old.pem",
+            "it is of X.509 version 1, and listeners take version 3 alone: have it issued anew",
+        ),
+        ("outside.pem", "a listener refuses it: "),
+    ] {
+        let message = refusal(&folder, &import(file));
+        assert!(
+            message.starts_with(&format!("{file} is refused: {reason}")),
+            "{message}"
+        );
+    }
+    assert_eq!(cert(&folder, &["list"])["certificates"], json!([]));
+    cert(&folder, &[&["import"], &import("good.pem")[..]].concat());
+}
+
 #[test]
 fn one_that_has_ended_is_refused() {
     let folder = with_database();

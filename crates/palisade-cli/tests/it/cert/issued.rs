@@ -1,5 +1,5 @@
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     append, cert, files, json, keytool, mode, openssl, program, read, refused, with_authority, with_database,
@@ -333,13 +333,165 @@ fn a_server_has_its_names_and_is_nobody_s() {
             "api.example.org.pem",
         ],
     );
-    assert_eq!(cert(&folder, &["list"])["certificates"], json!([]));
     let message = refused(&folder, &["issue", "--server", "no host"]);
     assert!(message.contains("`no host` is no host name"), "{message}");
     folder
         .run(&["cert", "issue", "--server", "a", "--user", "alice"])
         .with_status(2);
     folder.run(&["cert", "issue"]).with_status(2);
+}
+
+#[test]
+fn a_server_s_certificate_is_in_the_report_until_it_is_deleted() {
+    let folder = with_database();
+    cert(&folder, &["issue", "--user", "alice", "--create"]);
+    let issue = ["issue", "--server", "api.example.org", "--valid", "90d", "--out"];
+    let first = cert(&folder, &[&issue[..], &["first.pem"]].concat());
+    let second = cert(&folder, &[&issue[..], &["second.pem"]].concat());
+    let serial = |done: &Value| done["certificate"]["serial"].as_str().unwrap().to_owned();
+    let (first, second) = (serial(&first), serial(&second));
+    let listed = |arguments: &[&str]| cert(&folder, &[&["list"], arguments].concat())["certificates"].clone();
+    let expiring = ["--expiring", "100d"];
+    let entries = listed(&expiring);
+    assert_eq!(entries.as_array().unwrap().len(), 2, "{entries:#}");
+    assert_eq!(
+        (
+            &entries[0]["server"],
+            &entries[0]["status"],
+            &entries[0]["serial"]
+        ),
+        (&json!("api.example.org"), &json!("valid"), &json!(first))
+    );
+    assert_eq!(listed(&["--user", "alice"]).as_array().unwrap().len(), 1);
+    let text = folder.run(&["cert", "list"]).with_status(0).out;
+    assert!(text.contains("server api.example.org"), "{text}");
+    assert!(!text.contains("not in the property file"), "{text}");
+    assert_eq!(
+        cert(&folder, &["show", "--serial", &first])["certificates"][0],
+        entries[0]
+    );
+    // Nobody but an administrator sees what is nobody's.
+    let own = listed(&["--as", "alice"]);
+    assert_eq!(own.as_array().unwrap().len(), 1, "{own:#}");
+    json(&folder, &["show", "--serial", &first, "--as", "alice"]).with_status(2);
+
+    let done = cert(&folder, &["revoke", "--serial", &first]);
+    assert_eq!(done["revoked"][0]["in-crl"], true);
+    let revoked = listed(&["--revoked"]);
+    assert_eq!(
+        (&revoked[0]["serial"], &revoked[0]["status"]),
+        (&json!(first), &json!("revoked"))
+    );
+    assert_eq!(listed(&expiring)[0]["serial"], json!(second));
+    cert(&folder, &["delete", "--serial", &second]);
+    assert_eq!(listed(&expiring), json!([]));
+}
+
+#[test]
+fn a_long_name_is_cut_in_the_certificate_alone() {
+    let folder = with_database();
+    let name = format!("{}@partner.example", "l".repeat(65));
+    let issue = ["cert", "issue", "--user", &name, "--create", "--out", "long.p12"];
+    let ended = folder.run(&issue).with_status(0);
+    let cut = format!("{}…", "l".repeat(63));
+    assert!(
+        ended.out.contains(&format!("issued CN={cut}, valid until")),
+        "{}",
+        ended.out
+    );
+    assert!(
+        ended
+            .err
+            .contains("a certificate has room for 64 characters of a name"),
+        "{}",
+        ended.err
+    );
+    let shown = cert(&folder, &["show", "--user", &name]);
+    assert_eq!(shown["certificates"][0]["user"], name);
+    // OpenSSL and Java take it.
+    let pass = "file:long.p12.password";
+    openssl(
+        &folder,
+        &[
+            "pkcs12", "-in", "long.p12", "-passin", pass, "-nodes", "-out", "long.pem",
+        ],
+    );
+    openssl(
+        &folder,
+        &[
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            "sslclient",
+            "-CAfile",
+            "config/ca/ca.crt",
+            "long.pem",
+        ],
+    );
+    keytool(
+        &folder,
+        &[
+            "-list",
+            "-v",
+            "-keystore",
+            "long.p12",
+            "-storepass:file",
+            "long.p12.password",
+        ],
+    );
+}
+
+#[test]
+fn a_user_who_is_disabled_gets_no_certificate() {
+    let folder = with_database();
+    cert(
+        &folder,
+        &["issue", "--user", "alice", "--create", "--type", "pem"],
+    );
+    folder.run(&["user", "disable", "alice"]).with_status(0);
+    let before = files(&folder);
+    for arguments in [
+        &["issue", "--user", "alice", "--out", "more.p12"][..],
+        &["issue", "--user", "alice", "--create", "--out", "more.p12"],
+        &["import", "alice.pem", "--user", "alice"],
+    ] {
+        let ended = json(&folder, arguments).with_status(1);
+        assert!(ended.out.contains("user `alice` is disabled"), "{}", ended.out);
+    }
+    assert_eq!(files(&folder), before);
+    folder.run(&["user", "enable", "alice"]).with_status(0);
+    cert(&folder, &["issue", "--user", "alice", "--out", "more.p12"]);
+}
+
+#[test]
+fn a_request_with_a_short_key_is_told_so() {
+    let folder = with_alice();
+    openssl(
+        &folder,
+        &[
+            "req", "-newkey", "rsa:1024", "-nodes", "-keyout", "a.key", "-out", "a.csr", "-subj", "/CN=a",
+        ],
+    );
+    let message = refused(&folder, &["issue", "--user", "alice", "--csr", "a.csr"]);
+    assert_eq!(
+        message,
+        "a.csr: its RSA key has 1024 bits, and 2048 are the least: have it made anew with a longer key"
+    );
+}
+
+#[test]
+fn a_password_is_read_by_either_name_of_the_option() {
+    let folder = with_alice();
+    for option in ["--password-stdin", "--stdin"] {
+        let out = format!("{}.pem", option.trim_start_matches('-'));
+        let issue = [
+            "cert", "issue", "--user", "alice", "--type", "pem", "--out", &out, option,
+        ];
+        folder
+            .run_with_input(&issue, "correct horse battery")
+            .with_status(0);
+        assert!(read(&folder, &out).starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    }
 }
 
 #[test]

@@ -58,6 +58,50 @@ fn what_ends_soonest_stands_first() {
 }
 
 #[test]
+fn the_authority_s_own_dates_are_in_the_report() {
+    let folder = Folder::initialised();
+    folder.run(&["cert", "ca", "--valid", "40d"]).with_status(0);
+    append(&folder, "palisade.users.alice.roles=clerk\n");
+    let due = |arguments: &[&str]| {
+        let shown = cert(&folder, &[&["list"], arguments].concat());
+        let dues = shown["authority"].as_array().unwrap().clone();
+        dues.iter()
+            .map(|due| due["what"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(due(&["--expiring", "29d"]), Vec::<String>::new());
+    assert_eq!(due(&["--expiring", "30d"]), ["crl"]);
+    assert_eq!(due(&["--expiring", "40d"]), ["certificate", "crl"]);
+    // It is not asked about, or not theirs.
+    assert_eq!(due(&[]), Vec::<String>::new());
+    assert_eq!(
+        due(&["--expiring", "40d", "--user", "alice"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(due(&["--expiring", "40d", "--as", "alice"]), Vec::<String>::new());
+    let text = folder
+        .run(&["cert", "list", "--expiring", "40d"])
+        .with_status(0)
+        .out;
+    assert!(
+        text.starts_with("no certificates\ndue the authority's own certificate, config/ca/ca.crt, until 20"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\ndue the revocation list, config/ca/ca.crl, until 20"),
+        "{text}"
+    );
+    assert!(text.contains("palisade cert renew-crl"), "{text}");
+    cert(&folder, &["renew-crl", "--crl-valid", "39d"]);
+    assert_eq!(due(&["--expiring", "30d"]), Vec::<String>::new());
+    // One that cannot be read is told of whenever it would be due.
+    std::fs::write(folder.config().join("ca/ca.crl"), "lost").unwrap();
+    let shown = cert(&folder, &["list", "--expiring", "1d"]);
+    assert_eq!(shown["authority"][0]["what"], "crl");
+    assert!(shown["authority"][0]["fault"].is_string(), "{shown:#}");
+}
+
+#[test]
 fn what_has_ended_is_told_as_such() {
     let folder = with_database();
     // Made by OpenSSL, for no command of ours makes what has ended; registered while it was good.
@@ -195,10 +239,11 @@ fn a_user_sees_their_own_and_an_administrator_everything() {
     let folder = with_authority();
     append(
         &folder,
-        "palisade.users.alice.roles=clerk\npalisade.users.root.roles=administrator\npalisade.users.bob.active=false\n",
+        "palisade.users.alice.roles=clerk\npalisade.users.root.roles=administrator\npalisade.users.bob.roles=clerk\n",
     );
     cert(&folder, &["issue", "--user", "alice", "--as", "root"]);
     cert(&folder, &["issue", "--user", "bob", "--as", "root"]);
+    append(&folder, "palisade.users.bob.active=false\n");
     assert_eq!(owners(&cert(&folder, &["list", "--as", "root"])).len(), 2);
     assert_eq!(owners(&cert(&folder, &["list", "--as", "alice"])), ["alice"]);
     cert(&folder, &["show", "--user", "alice", "--as", "alice"]);
@@ -224,8 +269,11 @@ fn a_user_sees_their_own_and_an_administrator_everything() {
         let message = turned_away(arguments, "alice");
         assert!(message.contains("that takes the role administrator"), "{message}");
     }
-    assert_eq!(turned_away(&["list"], "bob"), "user `bob` is disabled");
-    assert_eq!(turned_away(&["list"], "nobody"), "there is no user `nobody`");
+    assert_eq!(turned_away(&["list"], "bob"), "--as: user `bob` is disabled");
+    assert_eq!(
+        turned_away(&["list"], "nobody"),
+        "--as: there is no user `nobody`"
+    );
 }
 
 #[test]

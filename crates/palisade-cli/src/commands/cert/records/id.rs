@@ -2,6 +2,7 @@
 
 use palisade_directory::parse_fingerprint;
 use palisade_directory::sql::CertificateId;
+use palisade_keystore::Certificate;
 
 use crate::outcome::Failure;
 
@@ -35,6 +36,15 @@ pub(super) fn id(text: &str) -> Result<CertificateId, Failure> {
         significant = rest;
     }
     Ok(CertificateId::Serial(significant.to_owned()))
+}
+
+/// Whether a certificate is the one that is meant.
+pub(in crate::commands::cert) fn is_named(certificate: &Certificate, id: &CertificateId) -> bool {
+    let facts = certificate.facts();
+    match id {
+        CertificateId::Fingerprint(fingerprint) => facts.fingerprint == *fingerprint,
+        CertificateId::Serial(serial) => facts.serial_hex() == *serial,
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::time::SystemTime;
 
+use palisade_core::SubjectAltName;
 use palisade_directory::print_fingerprint;
 use palisade_directory::sql::{CertificateId, CertificateRecord, Origin, Owner};
-use palisade_keystore::Certificate;
+use palisade_keystore::{Certificate, Revocation};
 use serde::Serialize;
 
+use super::id::is_named;
 use crate::commands::keystore::DescribedCertificate;
 use crate::instant::rfc3339;
 
@@ -71,6 +73,8 @@ pub(in crate::commands::cert) struct Shown {
 pub(in crate::commands::cert) enum ShownOwner {
     User(String),
     Tenant(String),
+    /// A server by its first name: nobody signs in with its certificate.
+    Server(String),
 }
 
 impl From<&Owner> for ShownOwner {
@@ -83,7 +87,7 @@ impl From<&Owner> for ShownOwner {
 }
 
 impl Recorded {
-    pub(super) fn ends(&self) -> Option<SystemTime> {
+    pub(in crate::commands::cert) fn ends(&self) -> Option<SystemTime> {
         let certificate = self.certificate.as_ref()?;
         Some(certificate.facts().not_after)
     }
@@ -91,22 +95,15 @@ impl Recorded {
     pub(super) fn is(&self, id: &CertificateId) -> bool {
         match id {
             CertificateId::Fingerprint(fingerprint) => self.fingerprint == *fingerprint,
-            CertificateId::Serial(serial) => self
+            CertificateId::Serial(_) => self
                 .certificate
                 .as_ref()
-                .is_some_and(|certificate| certificate.facts().serial_hex() == *serial),
+                .is_some_and(|certificate| is_named(certificate, id)),
         }
     }
 
     pub(in crate::commands::cert) fn status(&self, now: SystemTime) -> Status {
-        let facts = self.certificate.as_ref().map(Certificate::facts);
-        match facts {
-            _ if self.revoked.is_some() => Status::Revoked,
-            None => Status::Unknown,
-            Some(facts) if facts.not_after < now => Status::Expired,
-            Some(facts) if facts.not_before > now => Status::NotYetValid,
-            Some(_) => Status::Valid,
-        }
+        Status::new(self.certificate.as_ref(), self.revoked.is_some(), now)
     }
 
     pub(in crate::commands::cert) fn shown(&self, now: SystemTime) -> Shown {
@@ -127,6 +124,46 @@ impl Recorded {
                     .trim_start_matches("sha256:")
                     .to_owned()
             }),
+        }
+    }
+}
+
+impl Status {
+    fn new(certificate: Option<&Certificate>, is_revoked: bool, now: SystemTime) -> Self {
+        match certificate.map(Certificate::facts) {
+            _ if is_revoked => Self::Revoked,
+            None => Self::Unknown,
+            Some(facts) if facts.not_after < now => Self::Expired,
+            Some(facts) if facts.not_before > now => Self::NotYetValid,
+            Some(_) => Self::Valid,
+        }
+    }
+}
+
+impl Shown {
+    /// The certificate of a server, and its entry in the authority's list where it is revoked.
+    pub(in crate::commands::cert) fn of_server(
+        certificate: &Certificate,
+        revocation: Option<&Revocation>,
+        now: SystemTime,
+    ) -> Self {
+        let facts = certificate.facts();
+        let name = match facts.names.first() {
+            Some(SubjectAltName::Dns(host)) => host.clone(),
+            Some(SubjectAltName::Ip(address)) => address.to_string(),
+            _ => facts.subject.clone(),
+        };
+        Self {
+            owner: ShownOwner::Server(name),
+            status: Status::new(Some(certificate), revocation.is_some(), now),
+            recognised: false,
+            issued_here: true,
+            label: None,
+            registered_at: None,
+            revoked_at: revocation.map(|entry| rfc3339(entry.at)),
+            revocation_reason: revocation.map(|entry| entry.reason.name().to_owned()),
+            certificate: Some(DescribedCertificate::new(certificate)),
+            fingerprint: None,
         }
     }
 }
