@@ -194,7 +194,7 @@ pub(crate) struct CreateKeyArguments {
     /// The user's name
     #[arg(value_name = "NAME")]
     pub(crate) user: String,
-    /// What the key may be used for (repeatable)
+    /// A scope of the key, which then has its scopes alone and none of its user's roles (repeatable; for administrators)
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
     /// When the key ends: after a period such as 90d, as a day such as 2027-01-31 begins in UTC, or at an instant

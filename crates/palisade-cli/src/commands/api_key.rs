@@ -2,7 +2,8 @@
 //!
 //! 1. A key is printed once, when it is made, alone on standard output; its SHA-256 is all that is kept.
 //! 2. A key is known by its ID, the first twelve hexadecimal digits of that, which opens nothing.
-//! 3. In a user's name (`--as`) administrators may do everything, others make, see and revoke their own.
+//! 3. In a user's name (`--as`) administrators may do everything, others make, see and revoke their own. Scopes are given by administrators
+//!    alone: a scope is a right, and nobody gives themselves one.
 
 use std::io;
 
@@ -38,6 +39,7 @@ fn create(common: &Common, arguments: &CreateKeyArguments, output: &mut Output) 
     };
     let session = Session::to_change(common, &arguments.acting)?;
     session.need_right_over(&arguments.user)?;
+    need_right_to_scopes(&session, &arguments.scopes)?;
     session.need_user(&arguments.user)?;
     let (user, scopes) = (arguments.user.clone(), arguments.scopes.clone());
     let key =
@@ -61,6 +63,17 @@ fn create(common: &Common, arguments: &CreateKeyArguments, output: &mut Output) 
     let note = format!("API key {id} of {}{until}; it is not shown again", arguments.user);
     output.note(styled(FAINT, note))?;
     Ok(Exit::Fine)
+}
+
+/// Refuses scopes of one who is no administrator: the rules of endpoint groups admit by them.
+fn need_right_to_scopes(session: &Session, scopes: &[String]) -> Result<(), Failure> {
+    match session.own() {
+        Some(name) if !scopes.is_empty() => Err(Failure::refused(format!(
+            "--as: user `{}` may make keys without scopes alone: --scope takes the role administrator",
+            name.escape_debug()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn list(common: &Common, arguments: &KeyListArguments, output: &mut Output) -> Outcome {

@@ -191,3 +191,27 @@ fn a_user_manages_their_own_keys_and_no_others() {
         .with_status(0);
     assert!(list(&folder, &[]).iter().all(|key| key["state"] == "revoked"));
 }
+
+#[test]
+fn nobody_gives_themselves_a_scope() {
+    let folder = folder();
+    add(&folder, "root", &["--role", "administrator"]);
+    add(&folder, "alice", &[]);
+    for more in [&[][..], &["--format", "json"]] {
+        let asked = ["alice", "--scope", "orders.admin", "--as", "alice"];
+        let refused = create(&folder, &[&asked, more].concat()).with_status(1);
+        assert!(!refused.out.contains("plsd_"), "{}", refused.out);
+        let said =
+            "--as: user `alice` may make keys without scopes alone: --scope takes the role administrator";
+        assert!((refused.err + &refused.out).contains(said));
+    }
+    assert!(list(&folder, &[]).is_empty());
+    create(&folder, &["alice", "--as", "alice"]).with_status(0);
+    create(&folder, &["alice", "--scope", "orders.admin", "--as", "root"]).with_status(0);
+    create(&folder, &["alice", "--scope", "orders.admin"]).with_status(0);
+    let with_scopes = list(&folder, &[])
+        .iter()
+        .filter(|key| key["scopes"] == json!(["orders.admin"]))
+        .count();
+    assert_eq!(with_scopes, 2);
+}
