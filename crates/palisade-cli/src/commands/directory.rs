@@ -3,11 +3,10 @@
 //! 1. Nothing is made by looking: a database that is not there has nobody in it. What changes it makes it first.
 //! 2. With `palisade.directory=config` users and tenants are those of the property files, which no command writes. What has to be
 //!    kept beside them is kept in `directory.db` of `palisade.data-dir`.
-//! 3. Whoever can run a command with these files may do everything. In a user's name (`--as`) an administrator may do everything,
-//!    an active user may see their own, and nobody else may do anything.
-//!
-//! What this does not protect against: `--as` is for tools that act for people they have made sure of. Nothing asks for a
-//! password, and whoever can leave the option out can read the files.
+//! 3. What looks leaves older tables as they are; what changes something brings them up to date.
+//! 4. In whose name a command acts, and what may be done in it, is said in one place for all commands: [`Permission`].
+
+mod permission;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -18,11 +17,10 @@ use palisade_directory::sql::{Owner, SqlDirectory, SqlError, UserRecord};
 use palisade_directory::{DirectorySource, TenantSettings, UserSettings};
 use tokio::runtime::{self, Runtime};
 
+pub(super) use self::permission::Permission;
 use crate::cli::Common;
 use crate::outcome::Failure;
 
-/// The role of those who manage everybody.
-pub(super) const ADMINISTRATOR: &str = "administrator";
 /// The database beside property files.
 const DATABASE: &str = "directory.db";
 
@@ -49,21 +47,12 @@ pub(super) struct Known {
     pub(super) is_active: bool,
 }
 
-/// What a command may see and do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Permission {
-    /// Everything.
-    Everything,
-    /// To see what belongs to this user.
-    Own(String),
-}
-
 impl Administered {
     /// Opens the directory to look at it. Errors of other settings do not matter here, and are not hidden by `check`.
     pub(super) fn open(common: &Common) -> Result<Self, Failure> {
         let mut opened = Self::read(common)?;
         let folder = opened.config.folder();
-        let existing = SqlDirectory::open_existing(&opened.source, folder);
+        let existing = SqlDirectory::open_to_read(&opened.source, folder);
         opened.database = opened
             .runtime
             .block_on(existing)
@@ -148,15 +137,26 @@ impl Administered {
         self.runtime.block_on(work).map_err(|error| failed(&error))
     }
 
-    /// What is known of a user.
+    /// What is known of a user, where servers find users.
     pub(super) fn user(&self, name: &str) -> Result<Option<Known>, Failure> {
-        if let Some(configured) = &self.configured {
-            return Ok(configured.users.get(name).map(|user| Known {
-                tenant: user.tenant.clone(),
-                roles: user.roles.clone(),
-                is_active: user.active,
-            }));
+        if self.configured.is_some() {
+            return Ok(self.configured_user(name));
         }
+        self.recorded_user(name)
+    }
+
+    /// What the property files say of a user.
+    fn configured_user(&self, name: &str) -> Option<Known> {
+        let user = self.configured.as_ref()?.users.get(name)?;
+        Some(Known {
+            tenant: user.tenant.clone(),
+            roles: user.roles.clone(),
+            is_active: user.active,
+        })
+    }
+
+    /// What the database says of a user.
+    fn recorded_user(&self, name: &str) -> Result<Option<Known>, Failure> {
         let users = self.ask(|database| async move { database.users().await })?;
         Ok(users.into_iter().find(|user| user.name == name).map(Known::from))
     }
@@ -183,33 +183,11 @@ impl Administered {
         match (owner, &self.configured) {
             (Owner::User(_), Some(configured)) => Ok(configured.users.keys().cloned().collect()),
             (Owner::Tenant(_), Some(configured)) => Ok(configured.tenants.keys().cloned().collect()),
-            (Owner::User(_), None) => {
-                let users = self.ask(|database| async move { database.users().await })?;
-                Ok(users.into_iter().map(|user| user.name).collect())
-            }
+            (Owner::User(_), None) => self.ask(|database| async move { database.user_names().await }),
             (Owner::Tenant(_), None) => {
                 let tenants = self.ask(|database| async move { database.tenants().await })?;
                 Ok(tenants.into_iter().map(|tenant| tenant.name).collect())
             }
-        }
-    }
-
-    /// What may be done in that name, or in none.
-    pub(super) fn permission(&self, acting: Option<&str>) -> Result<Permission, Failure> {
-        let Some(name) = acting else {
-            return Ok(Permission::Everything);
-        };
-        match self.user(name)? {
-            Some(user) if !user.is_active => Err(Failure::refused(format!(
-                "user `{}` is disabled",
-                name.escape_debug()
-            ))),
-            Some(user) if user.roles.iter().any(|role| role == ADMINISTRATOR) => Ok(Permission::Everything),
-            Some(_) => Ok(Permission::Own(name.to_owned())),
-            None => Err(Failure::refused(format!(
-                "there is no user `{}`",
-                name.escape_debug()
-            ))),
         }
     }
 }
@@ -219,27 +197,6 @@ impl Drop for Administered {
     fn drop(&mut self) {
         if let Some(database) = self.database.take() {
             self.runtime.block_on(database.close());
-        }
-    }
-}
-
-impl Permission {
-    /// Refuses what administrators alone may do.
-    pub(super) fn need_everything(&self) -> Result<(), Failure> {
-        match self {
-            Self::Everything => Ok(()),
-            Self::Own(name) => Err(Failure::refused(format!(
-                "user `{}` may see their own, and change nothing: that takes the role {ADMINISTRATOR}",
-                name.escape_debug()
-            ))),
-        }
-    }
-
-    /// Whether what belongs to that owner may be seen.
-    pub(super) fn sees(&self, owner: &Owner) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Own(name) => *owner == Owner::User(name.clone()),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use palisade_test::postgres::{PASSWORD as OF_DATABASE, Postgres};
 use serde_json::{Value, json};
@@ -529,8 +530,8 @@ fn a_configuration_that_is_not_sound_lists_users_all_the_same() {
     );
 }
 
-#[test]
-fn a_server_that_runs_sees_users_come_and_go() {
+/// A folder for a server that asks who is calling.
+pub(crate) fn guarded(directory: &str, more: &str) -> Folder {
     let folder = Folder::initialised();
     let settings = fs::read_to_string(folder.config().join("application.properties")).unwrap();
     // The groups of the starter are others.
@@ -540,7 +541,36 @@ fn a_server_that_runs_sees_users_come_and_go() {
         .filter(|line| kept.iter().any(|root| line.starts_with(root)))
         .collect();
     let listener = listener.join("\n");
-    folder.write("application.properties", &format!("{SQLITE}{listener}{GUARDED}"));
+    folder.write(
+        "application.properties",
+        &format!("{directory}{listener}{GUARDED}{more}"),
+    );
+    folder
+}
+
+#[test]
+fn a_key_that_a_user_makes_opens_what_the_user_may_do_and_no_scope() {
+    let folder = guarded(
+        SQLITE,
+        "palisade.interceptors.Known.access.delete=scope:orders.admin\n",
+    );
+    add(&folder, "alice", &["--role", "clerk"]);
+    let make = |more: &[&str]| folder.run(&[&["api-key", "create", "alice"], more].concat());
+    make(&["--scope", "orders.admin", "--as", "alice"]).with_status(1);
+    let [own, given] = [&["--as", "alice"][..], &["--scope", "orders.admin"]]
+        .map(|more| format!("X-API-Key: {}", make(more).with_status(0).out.trim_end()));
+    let serving = folder.serve(&["--echo"]);
+    let status = |key: &str, method: &str| {
+        let arguments = ["--header", key, "--request", method];
+        serving.curl(&folder, &arguments, "/server/rest/orders/list").0
+    };
+    assert_eq!((status(&own, "GET"), status(&own, "DELETE")), (200, 403));
+    assert_eq!((status(&given, "GET"), status(&given, "DELETE")), (403, 200));
+}
+
+#[test]
+fn a_server_that_runs_sees_users_come_and_go() {
+    let folder = guarded(SQLITE, "");
     let serving = folder.serve(&["--echo"]);
     let path = "/server/rest/orders/list";
     let basic = format!("alice:{}", password_of("alice"));
@@ -568,6 +598,71 @@ fn a_server_that_runs_sees_users_come_and_go() {
     until("the loss of her role", || status(&["--user", &basic]) == 403);
     folder.run(&["user", "disable", "alice"]).with_status(0);
     until("her end", || status(&["--user", &basic]) == 401);
+}
+
+#[test]
+fn one_acts_as_what_property_files_and_the_database_beside_them_say_together() {
+    let folder = Folder::new(&[(
+        "application.properties",
+        "palisade.users.root.roles=administrator\npalisade.users.gone.active=false\npalisade.users.bob.roles=clerk\n",
+    )]);
+    // An administrator of the property files manages the database beside them, and so does one of the database.
+    add(&folder, "second", &["--role", "administrator", "--as", "root"]);
+    for name in ["gone", "bob", "ended"] {
+        add(&folder, name, &["--role", "administrator", "--as", "second"]);
+    }
+    folder.run(&["user", "disable", "ended"]).with_status(0);
+    // The roles of both count; who is disabled in either may do nothing.
+    for command in [&["user", "list"][..], &["cert", "list"]] {
+        let run = |name: &str| folder.run(&[command, &["--as", name]].concat());
+        for name in ["root", "second", "bob"] {
+            run(name).with_status(0);
+        }
+        for (name, said) in [
+            ("gone", "--as: user `gone` is disabled"),
+            ("ended", "--as: user `ended` is disabled"),
+            ("nobody", "--as: there is no user `nobody`"),
+        ] {
+            let refused = run(name).with_status(1);
+            assert!(refused.err.contains(said), "{}", refused.err);
+        }
+    }
+    folder
+        .run(&["user", "set-roles", "bob", "--as", "bob"])
+        .with_status(0);
+    folder
+        .run(&["user", "disable", "second", "--as", "bob"])
+        .with_status(1);
+}
+
+#[test]
+fn a_row_of_another_program_stands_in_nobodys_way() {
+    let folder = folder();
+    for name in ["alice", "bob"] {
+        add(&folder, name, &[]);
+    }
+    let by_hand = "UPDATE palisade_users SET password_hash = '$2b$10$hunter22' WHERE name = 'alice'";
+    let done = Command::new("sqlite3").arg(file(&folder)).arg(by_hand).status();
+    assert!(done.unwrap().success());
+    folder.run(&["user", "disable", "bob"]).with_status(0);
+    let set = |name: &str, password: &str| {
+        folder
+            .run_with_input(&["user", "set-password", name, "--stdin"], password)
+            .with_status(0)
+    };
+    set("bob", "Another-Horse8");
+    folder.run(&["user", "enable", "bob"]).with_status(0);
+    let listed = list(&folder, &[]);
+    let is_active = |at: usize| listed["users"][at]["is-active"].as_bool().unwrap();
+    assert!(!is_active(0) && is_active(1));
+    let findings = listed["findings"].to_string();
+    assert!(
+        findings.contains("directory-row-unusable") && findings.contains("`alice`"),
+        "{findings}"
+    );
+    assert!(!findings.contains("hunter22"));
+    set("alice", "Another-Horse9");
+    assert_eq!(user(&folder, "alice")["is-active"], true);
 }
 
 #[test]

@@ -34,8 +34,8 @@ pub enum SqlError {
     },
     /// The tables are of an older version, and cannot be read as they are.
     #[error(
-        "{place}: its tables are of an older version of Palisade ({reason}); a server that starts to serve, or any command that \
-         changes the directory, such as `palisade user add-tenant`, brings them up to date"
+        "{place}: its tables are of an older version of Palisade ({reason}); any command that changes the directory, such as \
+         `palisade user enable`, brings them up to date"
     )]
     Older {
         /// Where it is.

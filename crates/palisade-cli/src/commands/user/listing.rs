@@ -103,8 +103,7 @@ impl Listing {
     fn keep_own(&mut self, name: &str) {
         self.tenants.clear();
         self.findings.clear();
-        self.users
-            .retain(|user| user.name == name && user.source == listed::Source::Database);
+        self.users.retain(|user| user.name == name);
         for password in self.users.iter_mut().filter_map(|user| user.password.as_mut()) {
             password.shared_with.clear();
         }

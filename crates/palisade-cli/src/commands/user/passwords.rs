@@ -73,10 +73,8 @@ fn own_password(stdin: bool, user: &str, help: &str) -> Result<(Secret, Secret),
 /// Refuses one who does not know the current password.
 fn verify(session: &Session, user: &str, current: &Secret) -> Result<(), Failure> {
     let name = user.to_owned();
-    let hash: Option<PasswordHash> = session.ask(|database| async move {
-        let snapshot = database.snapshot().await?;
-        Ok(snapshot.user(&name).and_then(|user| user.password_hash.clone()))
-    })?;
+    let hash: Option<PasswordHash> =
+        session.ask(|database| async move { database.password_hash(&name).await })?;
     match hash {
         Some(hash) if hash.verify(current.expose().as_bytes()) => Ok(()),
         Some(_) => Err(Failure::refused("the current password is another one")),

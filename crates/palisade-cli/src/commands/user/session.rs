@@ -6,69 +6,75 @@ use palisade_config::{Config, Error};
 use palisade_directory::sql::{SqlDirectory, SqlError, UserRecord};
 
 use crate::cli::{ActingAs, Common};
-use crate::commands::directory::{ADMINISTRATOR, Administered};
+use crate::commands::directory::{Administered, Permission};
 use crate::outcome::Failure;
 use crate::output::{FAINT, Output, styled};
 
 /// A directory, and in whose name it is administered.
 pub(in crate::commands) struct Session {
     directory: Administered,
-    /// The user who may do what concerns themselves alone; `None` may do everything.
-    own: Option<String>,
+    permission: Permission,
 }
 
 impl Session {
     /// Looks.
     pub(in crate::commands) fn to_look(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
         let directory = Administered::open(common)?;
-        let own = own(&directory, acting)?;
-        Ok(Self { directory, own })
+        let permission = directory.permission(acting.name.as_deref())?;
+        Ok(Self {
+            directory,
+            permission,
+        })
     }
 
     /// Changes something. Who may do nothing makes no database either.
     pub(in crate::commands) fn to_change(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
-        let own = match acting.name {
-            None => None,
-            Some(_) => Self::to_look(common, acting)?.own,
+        let permission = match acting.name {
+            None => Permission::Everything,
+            Some(_) => Self::to_look(common, acting)?.permission,
         };
         let directory = Administered::open_to_change(common)?;
-        Ok(Self { directory, own })
+        Ok(Self {
+            directory,
+            permission,
+        })
     }
 
     /// Changes what administrators alone may change.
     pub(in crate::commands) fn to_administer(common: &Common, acting: &ActingAs) -> Result<Self, Failure> {
         Self::need_administrator(common, acting)?;
         let directory = Administered::open_to_change(common)?;
-        Ok(Self { directory, own: None })
+        Ok(Self {
+            directory,
+            permission: Permission::Everything,
+        })
     }
 
     /// Refuses one who is no administrator, before anything is asked or made.
     pub(in crate::commands) fn need_administrator(common: &Common, acting: &ActingAs) -> Result<(), Failure> {
-        if acting.name.is_some()
-            && let Some(name) = Self::to_look(common, acting)?.own
-        {
-            return Err(not_an_administrator(&name));
+        if acting.name.is_none() {
+            return Ok(());
         }
-        Ok(())
+        Self::to_look(common, acting)?.permission.need_administrator()
     }
 
     /// The user who may do what concerns themselves alone.
     pub(in crate::commands) fn own(&self) -> Option<&str> {
-        self.own.as_deref()
+        self.permission.own()
     }
 
     /// Refuses what concerns others to one who is no administrator. Whether there are such others is not said.
     pub(in crate::commands) fn need_right_over(&self, user: &str) -> Result<(), Failure> {
-        match &self.own {
-            Some(own) if own != user => Err(not_an_administrator(own)),
-            _ => Ok(()),
+        if self.own() == Some(user) {
+            return Ok(());
         }
+        self.permission.need_administrator()
     }
 
     /// Makes sure that there is such a user.
     pub(in crate::commands) fn need_user(&self, name: &str) -> Result<(), Failure> {
-        let users = self.users()?;
-        if users.iter().any(|user| user.name == name) {
+        let names: Vec<String> = self.ask(|database| async move { database.user_names().await })?;
+        if names.iter().any(|known| known == name) {
             return Ok(());
         }
         let message = format!(
@@ -76,7 +82,7 @@ impl Session {
             name.escape_debug(),
             self.directory.source()
         );
-        let error = Error::general(message).nearest(name, users.iter().map(|user| user.name.as_str()));
+        let error = Error::general(message).nearest(name, names.iter().map(String::as_str));
         Err(Failure::Errors(error.into()))
     }
 
@@ -129,33 +135,4 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Who acts, where it is one who may do what concerns themselves alone. Who is unknown or disabled may do nothing.
-fn own(directory: &Administered, acting: &ActingAs) -> Result<Option<String>, Failure> {
-    let Some(name) = acting.name.as_deref() else {
-        return Ok(None);
-    };
-    let users = directory.ask(|database| async move { database.users().await })?;
-    let Some(user) = users.into_iter().find(|user| user.name == name) else {
-        return Err(Failure::refused(format!(
-            "--as: there is no user `{}`",
-            name.escape_debug()
-        )));
-    };
-    if !user.is_active() {
-        return Err(Failure::refused(format!(
-            "--as: user `{}` is disabled",
-            name.escape_debug()
-        )));
-    }
-    let is_administrator = user.roles.iter().any(|role| role == ADMINISTRATOR);
-    Ok((!is_administrator).then_some(user.name))
-}
-
-fn not_an_administrator(name: &str) -> Failure {
-    Failure::refused(format!(
-        "--as: user `{}` may do what concerns themselves alone: all else takes the role {ADMINISTRATOR}",
-        name.escape_debug()
-    ))
 }
