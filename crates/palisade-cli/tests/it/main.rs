@@ -18,5 +18,6 @@ mod keystore;
 mod message;
 mod serve;
 mod support;
+mod two_servers;
 mod usage;
 mod user;
