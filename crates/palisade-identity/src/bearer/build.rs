@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use palisade_core::{Background, BuildContext, BuildError, Finding, Severity, SharedFetch};
+use palisade_core::{Alarms, Background, BuildContext, BuildError, Finding, Severity, SharedFetch};
 use palisade_keystore::Keystores;
 
 use super::keys::{KeySet, Keys, MAX_SET};
@@ -19,7 +19,8 @@ impl Bearer {
     /// Builds one from settings. Keys of faults and findings begin with `bearer.`.
     ///
     /// Nothing is fetched here. Among the resources, [`SharedFetch`] is needed for `jwks-uri`; where there is a [`Background`],
-    /// keys are fetched as soon as its work begins, otherwise when the first token comes.
+    /// keys are fetched as soon as its work begins, otherwise when the first token comes. Where there are [`Alarms`], one is raised
+    /// while keys cannot be fetched.
     pub fn build(settings: &BearerSettings, cx: &BuildContext<'_>) -> Result<Self, BuildError> {
         let rules = settings.rules();
         let mut errors = BuildError::default();
@@ -104,7 +105,11 @@ fn remote(
         .keep(cx.interceptor, "authentication", KnownSources::default);
     let keys = known.keys(&source, || {
         let fetch = SharedFetch::clone(&fetch);
-        RemoteKeys::new(source.clone(), cx.interceptor, fetch, Arc::clone(cx.clock))
+        let keys = RemoteKeys::new(source.clone(), cx.interceptor, fetch, Arc::clone(cx.clock));
+        match cx.resources.find::<Alarms>() {
+            Some(alarms) => keys.alarming(alarms.slot()),
+            None => keys,
+        }
     });
     let lease = Arc::new(Lease(keys));
     if let Some(background) = cx.resources.find::<Background>() {

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use palisade_core::{Clock, DocumentUrl, Fetch as _, FetchError, FetchRequest, Fetched, SharedFetch};
+use palisade_core::{
+    AlarmSlot, Clock, DocumentUrl, Fetch as _, FetchError, FetchRequest, Fetched, SharedFetch,
+};
 use palisade_keystore::BadJwkSet;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -52,6 +54,7 @@ pub(super) struct RemoteKeys {
     /// When they have to be fetched again, in milliseconds of the clock's `elapsed`.
     due: AtomicU64,
     state: Mutex<State>,
+    alarm: AlarmSlot,
 }
 
 #[derive(Debug, Default)]
@@ -115,7 +118,14 @@ impl RemoteKeys {
             keys: ArcSwap::default(),
             due: AtomicU64::new(0),
             state: Mutex::default(),
+            alarm: AlarmSlot::default(),
         }
+    }
+
+    /// Raises its alarm there.
+    pub(super) fn alarming(mut self, alarm: AlarmSlot) -> Self {
+        self.alarm = alarm;
+        self
     }
 
     /// The keys at hand; none before the first fetch succeeded.
@@ -231,6 +241,7 @@ impl RemoteKeys {
         let failures = std::mem::take(&mut state.failures);
         drop(state);
         if failures > 0 {
+            self.alarm.clear();
             let (interceptor, url) = (&self.owner, &self.source.url);
             tracing::info!(target: "palisade::identity", interceptor, %url, failures, "keys are fetched again");
         }
@@ -249,14 +260,20 @@ impl RemoteKeys {
         drop(state);
         metrics::counter!("palisade_jwks_failures_total", "interceptor" => self.owner.clone()).increment(1);
         let (interceptor, url, error) = (&self.owner, &self.source.url, Causes(failure));
-        if !is_first {
-            tracing::debug!(target: "palisade::identity", interceptor, %url, %error, "keys cannot be fetched still");
-        } else if self.current().is_empty() {
-            tracing::error!(target: "palisade::identity", code = "jwks-missing", interceptor, %url, %error,
-                "keys cannot be fetched; no bearer token is accepted");
+        let (code, rest) = if self.current().is_empty() {
+            ("jwks-missing", "no bearer token is accepted")
         } else {
-            tracing::error!(target: "palisade::identity", code = "jwks-stale", interceptor, %url, %error,
-                "keys cannot be fetched; those at hand stay in use");
+            ("jwks-stale", "those at hand stay in use")
+        };
+        // Why it failed may quote what a stranger sent; that is for the log.
+        self.alarm.raise(
+            code,
+            format_args!("the keys of bearer tokens of {interceptor} cannot be fetched from {url}; {rest}"),
+        );
+        if is_first {
+            tracing::error!(target: "palisade::identity", code, interceptor, %url, %error, "keys cannot be fetched; {rest}");
+        } else {
+            tracing::debug!(target: "palisade::identity", interceptor, %url, %error, "keys cannot be fetched still");
         }
     }
 

@@ -146,6 +146,36 @@ async fn a_reload_keeps_the_keys() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_an_alarm_as_long_as_it_lasts_and_anybody_wants_the_keys() {
+    let (_, jwk, _) = key("1");
+    let told = Told::new(Next::Failure);
+    let world = World::new(&told);
+    let raised = || {
+        let raised = world.alarms.raised().into_iter();
+        raised
+            .map(|alarm| (alarm.code, alarm.message))
+            .collect::<Vec<_>>()
+    };
+    let alarm = |code, rest: &str| {
+        let text = "the keys of bearer tokens of A cannot be fetched from https://issuer.example/keys";
+        vec![(code, format!("{text}; {rest}"))]
+    };
+    let (bearer, _work) = world.build("A", URI);
+    assert_eq!(raised(), []);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(raised(), alarm("jwks-missing", "no bearer token is accepted"));
+    told.answer(Next::Keys(vec![jwk], None));
+    tokio::time::sleep(Duration::from_secs(MINUTE)).await;
+    assert_eq!(raised(), []);
+    told.answer(Next::Failure);
+    tokio::time::sleep(Duration::from_secs(2 * HOUR)).await;
+    assert_eq!(raised(), alarm("jwks-stale", "those at hand stay in use"));
+    drop(bearer);
+    tokio::time::sleep(Duration::from_secs(10 * MINUTE)).await;
+    assert_eq!(raised(), []);
+}
+
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

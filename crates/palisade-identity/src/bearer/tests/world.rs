@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use palisade_core::{
-    Background, BoxFuture, BuildContext, Clock, Fetch, FetchError, FetchRequest, Fetched, Resources,
+    Alarms, Background, BoxFuture, BuildContext, Clock, Fetch, FetchError, FetchRequest, Fetched, Resources,
     SharedFetch, StateStore,
 };
 use serde_json::Value;
@@ -97,18 +97,22 @@ pub(super) struct World {
     state: StateStore,
     resources: Resources,
     background: Arc<Background>,
+    pub(super) alarms: Alarms,
 }
 
 impl World {
     pub(super) fn new(told: &Told) -> Self {
         let background = Arc::new(Background::default());
+        let alarms = Alarms::default();
         Self {
             clock: Arc::new(RuntimeClock(Instant::now())),
             state: StateStore::default(),
             resources: Resources::default()
                 .with(Arc::new(SharedFetch::new(told.clone())))
+                .with(Arc::new(alarms.clone()))
                 .with(Arc::clone(&background)),
             background,
+            alarms,
         }
     }
 
