@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use palisade_core::{Finding, Severity};
 
 use super::AuthorityFolder;
-use super::files::KEY;
 use crate::pem::sections::{Section, sections};
 use crate::store::{Keystore, read_file};
 
@@ -58,22 +57,21 @@ fn folder_of(store: &Path) -> Option<PathBuf> {
 }
 
 fn finding(file: &Path) -> Finding {
-    const CODE: &str = "ca-key-beside-server";
     let shown = file.display();
     if is_in_the_clear(file) {
         Finding::new(
             Severity::Severe,
-            CODE,
+            "ca-key-beside-server",
             format!(
-                "{shown} is the key of an authority, not encrypted: whoever breaks into the server issues certificates in any name; keep {KEY} elsewhere"
+                "{shown} is the key of an authority, not encrypted: whoever breaks into the server issues certificates in any name; keep it elsewhere"
             ),
         )
     } else {
         Finding::new(
             Severity::Moderate,
-            CODE,
+            "ca-key-beside-server",
             format!(
-                "{shown} is the key of an authority, and its password is all that keeps the server from issuing certificates; keep {KEY} elsewhere"
+                "{shown} is the key of an authority: its password alone keeps whoever breaks into the server from issuing certificates; keep it elsewhere"
             ),
         )
     }

@@ -17,7 +17,7 @@ use crate::store::read_file;
 use crate::writer::pem;
 
 const CERTIFICATE: &str = "ca.crt";
-pub(super) const KEY: &str = "ca.key";
+const KEY: &str = "ca.key";
 const LIST: &str = "ca.crl";
 const SERVERS: &str = "servers.crt";
 const LOCK: &str = ".ca.lock";
