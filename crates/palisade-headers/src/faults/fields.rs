@@ -184,7 +184,12 @@ const fn starts() -> [u8; LONGEST + 2] {
 pub(super) fn rule(name: &str) -> Option<Rule> {
     let from = usize::from(*STARTS.get(name.len())?);
     let to = usize::from(*STARTS.get(name.len() + 1)?);
-    ALL.get(from..to)?.iter().find(|rule| rule.name == name).copied()
+    // Names of one length mostly differ in their first letters: few are compared as a whole.
+    let first = name.as_bytes().first();
+    let mut of_length = ALL.get(from..to)?.iter();
+    of_length
+        .find(|rule| rule.name.as_bytes().first() == first && rule.name == name)
+        .copied()
 }
 
 #[cfg(test)]
