@@ -190,17 +190,22 @@ pub fn is_host(text: &str) -> bool {
         Some(rest) => rest
             .strip_suffix(']')
             .is_some_and(|literal| literal.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => {
-            !host.is_empty()
-                && host.len() <= 255
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
-                && !host.starts_with('.')
-                && !host.contains("..")
-        }
+        None => is_name(host),
     };
     port_fits && host_fits
+}
+
+/// Whether it is a name or an IPv4 address: at most 255 bytes, in which no dot is the first or follows another.
+fn is_name(host: &str) -> bool {
+    let mut previous = b'.';
+    !host.is_empty()
+        && host.len() <= 255
+        && host.bytes().all(|byte| {
+            let before = std::mem::replace(&mut previous, byte);
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'_' | b'~')
+                || (byte == b'.' && before != b'.')
+        })
 }
 
 #[cfg(test)]
@@ -228,6 +233,10 @@ mod tests {
     #[case("::1", false)]
     #[case("[fe80::1%25eth0]", false)]
     #[case("a..b", false)]
+    #[case(".a", false)]
+    #[case("a.", true)]
+    #[case("a.b.", true)]
+    #[case(".", false)]
     #[case("exa,mple.org", false)]
     #[case("example.org#", false)]
     fn a_host_has_the_form_of_the_standard(#[case] text: &str, #[case] good: bool) {
