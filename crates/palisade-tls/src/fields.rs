@@ -133,6 +133,10 @@ enum Kind {
 
 fn kind(name: &HeaderName) -> Kind {
     let text = name.as_str();
+    // All that are looked for begin so, in either spelling.
+    if !text.starts_with(['c', 'f', 'x']) {
+        return Kind::Other;
+    }
     if !text.contains('_') {
         return kind_of(text);
     }

@@ -15,11 +15,12 @@
 mod chunks;
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{Method, Uri, Version, request};
 use palisade_core::FramingConflict;
+use rustc_hash::FxBuildHasher;
 
 use chunks::Chunks;
 
@@ -54,7 +55,6 @@ struct Heads {
     line: Vec<u8>,
     current: Head,
     waiting: VecDeque<Waiting>,
-    hasher: RandomState,
 }
 
 #[derive(Debug, Default)]
@@ -160,7 +160,7 @@ impl Heads {
         }
         match (self.current.request, line) {
             (None, []) => {}
-            (None, line) => self.current.request = Some(self.hash_line(line)),
+            (None, line) => self.current.request = Some(hash_line(line)),
             (Some(request), []) => self.finish_head(request),
             (Some(_), line) => self.current.field(line),
         }
@@ -188,7 +188,7 @@ impl Heads {
             (None, Some(path)) => path.as_str(),
             _ => "",
         };
-        let request = self.hash(method.as_str().as_bytes(), path.as_bytes());
+        let request = hash(method.as_str().as_bytes(), path.as_bytes());
         match self.waiting.pop_front() {
             Some(waiting) if waiting.request == request => waiting.conflict,
             _ => {
@@ -197,21 +197,23 @@ impl Heads {
             }
         }
     }
+}
 
-    fn hash_line(&self, line: &[u8]) -> u64 {
-        let mut words = line.split(|byte| *byte == b' ');
-        let method = words.next().unwrap_or_default();
-        let target = words.next().unwrap_or_default();
-        // What follows `#` is no part of a target, and the library cuts it off.
-        let path = target.split(|byte| *byte == b'#').next().unwrap_or_default();
-        self.hash(method, path)
-    }
+fn hash_line(line: &[u8]) -> u64 {
+    let mut words = line.split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    let target = words.next().unwrap_or_default();
+    // What follows `#` is no part of a target, and the library cuts it off.
+    let end = memchr::memchr(b'#', target).unwrap_or(target.len());
+    hash(method, target.get(..end).unwrap_or(target))
+}
 
-    /// Of targets, only paths are compared: others may be written anew by the library.
-    fn hash(&self, method: &[u8], path: &[u8]) -> u64 {
-        let path = if path.starts_with(b"/") { path } else { &[] };
-        self.hasher.hash_one((method, path))
-    }
+/// Of targets, only paths are compared: others may be written anew by the library.
+///
+/// Nobody gains from two requests of one hash: who could make the readers disagree on a head could as well send two that are equal.
+fn hash(method: &[u8], path: &[u8]) -> u64 {
+    let path = if path.starts_with(b"/") { path } else { &[] };
+    FxBuildHasher.hash_one((method, path))
 }
 
 impl Head {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, request};
 use palisade_core::{Connection, Context, RefusalFormat, Rejection, RequestId};
 use pin_project_lite::pin_project;
@@ -144,6 +144,15 @@ fn format(head: &request::Parts) -> RefusalFormat {
     }
 }
 
+/// The name of an exchange as a field of its answer.
+fn once(id: RequestId) -> HeaderValue {
+    let mut value = id.header();
+    // No other answer has it: the table of fields that HTTP/2 compresses by would fill up with names, and be searched for each
+    // new one. A value that is marked so is never put there (RFC 7541 section 6.2.3).
+    value.set_sensitive(true);
+    value
+}
+
 impl<S, B, R> Service<Request<B>> for ConnectionService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -208,7 +217,7 @@ where
                     response
                         .headers_mut()
                         .entry(X_REQUEST_ID)
-                        .or_insert_with(|| id.header());
+                        .or_insert_with(|| once(id));
                 }
                 Poll::Ready(Ok(response))
             }
