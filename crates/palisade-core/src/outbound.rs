@@ -124,7 +124,7 @@ impl Pipeline {
     {
         let (head, body) = request.into_parts();
         let context = Context::outbound(&head);
-        let exchange = self.exchange(context, inner, Request::from_parts(head, body));
+        let exchange = self.exchange(context, inner, head, body);
         OutboundFuture {
             state: State::Exchange { exchange },
         }

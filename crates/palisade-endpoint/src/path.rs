@@ -27,6 +27,11 @@ pub fn check(path: &str) -> Result<(), NotCanonical> {
     let mut dots = 0_usize;
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
+        if byte.is_ascii_alphanumeric() {
+            // Most are, and mean nothing here.
+            segment += 1;
+            continue;
+        }
         match byte {
             b'/' => {
                 // `segment` is the length of the one that ends here; the first slash ends nothing.

@@ -96,7 +96,7 @@ where
                 Err(response) => return ExchangeFuture::answered(*response),
             }
         };
-        pipeline.exchange(context, &mut self.inner, Request::from_parts(head, body))
+        pipeline.exchange(context, &mut self.inner, head, body)
     }
 }
 

@@ -2,7 +2,7 @@ use std::mem;
 use std::task::{self, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, request};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -54,20 +54,21 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         let context = Context::new(&head);
-        self.pipeline
-            .exchange(context, &mut self.inner, Request::from_parts(head, body))
+        self.pipeline.exchange(context, &mut self.inner, head, body)
     }
 }
 
 impl Pipeline {
     /// Runs one exchange over `inner`, which must be ready.
     ///
-    /// This is what the pipeline's own service does; a service that chooses a pipeline for each request calls it itself.
+    /// This is what the pipeline's own service does; a service that chooses a pipeline for each request calls it itself. The
+    /// request comes in its parts, as whoever looked at it has them: a head is large, and not moved for nothing.
     pub fn exchange<S, B, R>(
         &self,
         mut context: Context,
         inner: &mut S,
-        request: Request<B>,
+        mut head: request::Parts,
+        body: B,
     ) -> ExchangeFuture<S::Future, R, S::Error>
     where
         S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
@@ -77,7 +78,6 @@ impl Pipeline {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        let (mut head, body) = request.into_parts();
         if matches!(head.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
             head.extensions.insert(BodyOnGet);
         }
