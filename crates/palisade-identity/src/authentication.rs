@@ -8,7 +8,7 @@ use palisade_core::facts::{X_ON_BEHALF_OF, client_certificate};
 use palisade_core::{ClientCertificate, Clock, Connection, Principal};
 use palisade_directory::{Directory, Snapshot, User};
 
-use crate::bearer::{BadToken, Bearer, Token};
+use crate::bearer::{Accepted, BadToken, Bearer};
 use crate::challenges::Challenges;
 use crate::credentials::{self, Credentials, On, UserAndPassword};
 use crate::denied::{BadCertificate, BadCredentials, Denied, NotOnBehalf};
@@ -54,7 +54,7 @@ pub(crate) enum Caller {
     },
     /// The subject of a token, and the user of that name, where there is one.
     Bearer {
-        token: Arc<Token>,
+        accepted: Arc<Accepted>,
         user: Option<Arc<User>>,
     },
 }
@@ -70,7 +70,7 @@ impl Caller {
     fn name(&self) -> &Arc<str> {
         match self {
             Self::User(user) | Self::KeyHolder { user, .. } => &user.name,
-            Self::Bearer { token, .. } => &token.subject,
+            Self::Bearer { accepted, .. } => &accepted.token.subject,
         }
     }
 }
@@ -124,7 +124,7 @@ impl Authentication {
         Some(match credentials {
             Credentials::ApiKey(key) => self.of_api_key(key),
             Credentials::Bearer(token) => match self.bearer.as_ref() {
-                Some(bearer) => self.of_token(bearer.verify_now(token)?),
+                Some(bearer) => self.of_token(bearer.accept_now(token)?),
                 None => Err(Denied::CredentialsMissing),
             },
             Credentials::Basic(basic) => {
@@ -145,7 +145,7 @@ impl Authentication {
         match credentials {
             Credentials::ApiKey(key) => self.of_api_key(key),
             Credentials::Bearer(token) => match self.bearer.as_ref() {
-                Some(bearer) => self.of_token(bearer.verify(token).await),
+                Some(bearer) => self.of_token(bearer.accept(token).await),
                 None => Err(Denied::CredentialsMissing),
             },
             Credentials::Basic(basic) => self.of_basic(basic).await,
@@ -159,7 +159,9 @@ impl Authentication {
             let snapshot = directory.current();
             let user = snapshot.user(basic.user()).cloned();
             let own = user.as_ref().and_then(|user| user.password_hash.clone());
-            let hash = own.clone().unwrap_or_else(|| snapshot.decoy_for(basic.user()).clone());
+            let hash = own
+                .clone()
+                .unwrap_or_else(|| snapshot.decoy_for(basic.user()).clone());
             (user, own, hash)
         };
         let verified = (self.passwords).verify(basic.user(), &hash, basic.password());
@@ -178,14 +180,15 @@ impl Authentication {
         })
     }
 
-    fn of_token(&self, verified: Result<Arc<Token>, BadToken>) -> Result<Caller, Denied> {
-        let token = verified.map_err(BadCredentials::from)?;
+    fn of_token(&self, verified: Result<Arc<Accepted>, BadToken>) -> Result<Caller, Denied> {
+        let accepted = verified.map_err(BadCredentials::from)?;
+        let subject = &accepted.token.subject;
         let directory = self.directory.as_ref();
-        let user = directory.and_then(|directory| directory.current().user(&token.subject).cloned());
+        let user = directory.and_then(|directory| directory.current().user(subject).cloned());
         if user.as_ref().is_some_and(|user| !user.is_active) {
-            return Err(BadCredentials::InactiveSubject(Arc::clone(&token.subject)).into());
+            return Err(BadCredentials::InactiveSubject(Arc::clone(subject)).into());
         }
-        Ok(Caller::Bearer { token, user })
+        Ok(Caller::Bearer { accepted, user })
     }
 
     /// What is left to be seen once the credentials are good.
@@ -199,8 +202,8 @@ impl Authentication {
             let certificate = case.certificate.ok_or(Denied::CredentialsMissing)?;
             return self.of_certificate(certificate, case.acts_for);
         };
-        if let Caller::Bearer { token, .. } = &caller
-            && let Some(bound_to) = &token.certificate
+        if let Caller::Bearer { accepted, .. } = &caller
+            && let Some(bound_to) = &accepted.token.certificate
         {
             // The connection's certificate, whether or not certificates are a way to sign in here.
             let shown = client_certificate(&head.extensions).map(|certificate| &certificate.fingerprint);
@@ -215,7 +218,13 @@ impl Authentication {
                 return Err(BadCertificate::NotTheCallers(Arc::clone(caller.name())).into());
             }
         }
-        Ok(Arc::new(self.how.principal(&caller, with_certificate)))
+        let make = || self.how.principal(&caller, with_certificate);
+        Ok(match &caller {
+            Caller::Bearer { accepted, user } if !with_certificate => {
+                accepted.standing.principal(user.as_ref(), make)
+            }
+            _ => Arc::new(make()),
+        })
     }
 
     /// The user's own certificate, or else the tenant's: that a user has one does not disable the tenant's.

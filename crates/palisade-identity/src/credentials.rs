@@ -25,8 +25,8 @@ pub(crate) struct On {
 pub(crate) enum Credentials<'a> {
     /// `user:password`.
     Basic(UserAndPassword),
-    /// A token.
-    Bearer(&'a str),
+    /// A token, or what stands in its place.
+    Bearer(&'a [u8]),
     /// A key.
     ApiKey(&'a str),
 }
@@ -97,17 +97,35 @@ fn of_authorization(headers: &HeaderMap, on: On) -> Result<Option<Credentials<'_
     let Some(value) = single(headers, &AUTHORIZATION)? else {
         return Ok(None);
     };
+    if on.bearer
+        && let Some(token) = of_bearer(value.as_bytes())
+    {
+        return Ok(Some(Credentials::Bearer(token)));
+    }
     let text = value.to_str().map_err(|_| Unreadable::Malformed)?;
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let rest = rest.trim_matches(' ');
     if on.basic && scheme.eq_ignore_ascii_case("basic") {
-        let decoded = UserAndPassword::decode(rest).ok_or(Unreadable::Malformed)?;
+        let decoded = UserAndPassword::decode(rest.trim_matches(' ')).ok_or(Unreadable::Malformed)?;
         Ok(Some(Credentials::Basic(decoded)))
-    } else if on.bearer && scheme.eq_ignore_ascii_case("bearer") {
-        Ok(Some(Credentials::Bearer(rest)))
     } else {
         Ok(None)
     }
+}
+
+/// What stands behind the scheme of tokens. Tokens are long, and mostly known: their characters are looked at when one is not.
+fn of_bearer(value: &[u8]) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"bearer";
+    let (scheme, mut rest) = value.split_at_checked(SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) || !matches!(rest, [] | [b' ', ..]) {
+        return None;
+    }
+    while let [b' ', behind @ ..] = rest {
+        rest = behind;
+    }
+    while let [before @ .., b' '] = rest {
+        rest = before;
+    }
+    Some(rest)
 }
 
 /// The value of a field that stands there once at most.
@@ -147,7 +165,7 @@ mod tests {
         let read = read(&headers, on, &HeaderName::from_static("x-api-key"))?;
         Ok(read.map(|credentials| match credentials {
             Credentials::Basic(basic) => format!("{}|{}", basic.user(), basic.password()),
-            Credentials::Bearer(token) => format!("bearer {token}"),
+            Credentials::Bearer(token) => format!("bearer {}", token.escape_ascii()),
             Credentials::ApiKey(key) => format!("key {key}"),
         }))
     }
@@ -166,6 +184,12 @@ mod tests {
     #[case::nothing_behind_the_scheme(&[("authorization", "Basic")], Err(Malformed))]
     #[case::bearer(&[("authorization", "Bearer a.b.c")], Ok(Some("bearer a.b.c")))]
     #[case::empty_bearer(&[("authorization", "Bearer")], Ok(Some("bearer ")))]
+    #[case::spaces_around_a_token(&[("authorization", "bEARER   a.b.c  ")], Ok(Some("bearer a.b.c")))]
+    #[case::spaces_in_a_token(&[("authorization", "Bearer a b")], Ok(Some("bearer a b")))]
+    #[case::token_that_is_none(&[("authorization", "Bearer é")], Ok(Some("bearer \\xc3\\xa9")))]
+    #[case::longer_scheme(&[("authorization", "Bearers a")], Ok(None))]
+    #[case::scheme_of_no_text(&[("authorization", "é a")], Err(Malformed))]
+    #[case::another_scheme_of_no_text(&[("authorization", "Negotiate é")], Err(Malformed))]
     #[case::another_scheme(&[("authorization", "Negotiate abc")], Ok(None))]
     #[case::key(&[("x-api-key", "k")], Ok(Some("key k")))]
     #[case::twice(&[("authorization", "Basic YTpi"), ("authorization", "Basic YTpi")], Err(Several))]

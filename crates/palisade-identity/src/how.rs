@@ -68,17 +68,15 @@ impl How {
                     holder.with_roles(Arc::default()).with_scopes(Arc::clone(scopes))
                 }
             }
-            Caller::Bearer { token, user: None } => {
-                Principal::new(Arc::clone(&token.subject), Arc::clone(how))
-                    .with_roles(Arc::clone(&token.roles))
-                    .with_scopes(Arc::clone(&token.scopes))
+            Caller::Bearer { accepted, user } => {
+                let token = &accepted.token;
+                let holder = match user {
+                    None => Principal::new(Arc::clone(&token.subject), Arc::clone(how))
+                        .with_roles(Arc::clone(&token.roles)),
+                    Some(user) => of_user(user, how).with_roles(both(&user.roles, &token.roles)),
+                };
+                holder.with_scopes(Arc::clone(&token.scopes))
             }
-            Caller::Bearer {
-                token,
-                user: Some(user),
-            } => of_user(user, how)
-                .with_roles(both(&user.roles, &token.roles))
-                .with_scopes(Arc::clone(&token.scopes)),
         }
     }
 

@@ -77,6 +77,7 @@ mod passwords;
 mod rejection;
 mod settings;
 mod stage;
+mod standing;
 pub mod table;
 
 pub use authentication::Authentication;

@@ -22,12 +22,16 @@ impl Authentication {
         outcome: Result<Option<Arc<Principal>>, Denied>,
     ) -> Result<(), Rejection> {
         head.headers.remove(X_ON_BEHALF_OF);
+        let (principal, verdict) = match outcome {
+            Ok(principal) => (principal, Ok(())),
+            Err(denied) => (None, Err(denied.into_rejection(&self.challenges))),
+        };
         // What an outer stage found out is not what this one did.
-        head.extensions.remove::<Arc<Principal>>();
-        if let Some(principal) = outcome.map_err(|denied| denied.into_rejection(&self.challenges))? {
-            head.extensions.insert(principal);
-        }
-        Ok(())
+        match principal {
+            Some(principal) => head.extensions.insert(principal),
+            None => head.extensions.remove(),
+        };
+        verdict
     }
 
     async fn wait(&self, head: &mut request::Parts) -> Result<(), Rejection> {

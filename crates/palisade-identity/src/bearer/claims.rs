@@ -17,33 +17,37 @@ const MAX_SUBJECT: usize = 512;
 /// The end of the year 9999. What lies behind it is most likely a time in milliseconds.
 const LATEST: u64 = 253_402_300_799;
 
-/// When a token is good.
+/// When a token is good, with the skew that is allowed for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    expires_at: SystemTime,
+    /// From then on it is expired.
+    end: SystemTime,
+    /// Before them it is not valid yet, or not issued.
     not_before: Option<SystemTime>,
-    issued_at: Option<SystemTime>,
+    issued: Option<SystemTime>,
 }
 
 impl Times {
-    /// Whether the token is good at that time (RFC 7519 sections 4.1.4 to 4.1.6).
-    pub(super) fn check(&self, now: SystemTime, skew: Duration) -> Result<(), BadToken> {
-        let by_more_than_skew =
-            |later: SystemTime, earlier: SystemTime| later.duration_since(earlier).is_ok_and(|by| by > skew);
-        // The moment of `exp` itself is too late already.
-        if now.duration_since(self.expires_at).is_ok_and(|by| by >= skew) {
+    /// Reads them (RFC 7519 sections 4.1.4 to 4.1.6). The moment of `exp` itself is too late already.
+    fn read(claims: &Members<'_>, skew: Duration) -> Result<Self, BadToken> {
+        let later = |time: SystemTime| time.checked_add(skew).unwrap_or(time);
+        let sooner = |time: SystemTime| time.checked_sub(skew).unwrap_or(time);
+        Ok(Self {
+            end: later(expiry(claims)?),
+            not_before: time(claims, "nbf")?.map(sooner),
+            issued: time(claims, "iat")?.map(sooner),
+        })
+    }
+
+    /// Whether the token is good at that time.
+    pub(super) fn check(&self, now: SystemTime) -> Result<(), BadToken> {
+        if now >= self.end {
             return Err(BadToken::Expired);
         }
-        if self
-            .not_before
-            .is_some_and(|not_before| by_more_than_skew(not_before, now))
-        {
+        if self.not_before.is_some_and(|not_before| now < not_before) {
             return Err(BadToken::NotYetValid);
         }
-        if self
-            .issued_at
-            .is_some_and(|issued_at| by_more_than_skew(issued_at, now))
-        {
+        if self.issued.is_some_and(|issued| now < issued) {
             return Err(BadToken::IssuedInTheFuture);
         }
         Ok(())
@@ -59,11 +63,7 @@ pub(super) fn read(json: &[u8], rules: &Rules) -> Result<(Token, Times), BadToke
     if !is_for_us(&claims, &rules.audience)? {
         return Err(BadToken::Audience);
     }
-    let times = Times {
-        expires_at: time(&claims, "exp")?.ok_or(BadToken::Missing("exp"))?,
-        not_before: time(&claims, "nbf")?,
-        issued_at: time(&claims, "iat")?,
-    };
+    let times = Times::read(&claims, rules.clock_skew)?;
     let scope = if claims.contains_key("scope") {
         "scope"
     } else {
@@ -74,7 +74,7 @@ pub(super) fn read(json: &[u8], rules: &Rules) -> Result<(Token, Times), BadToke
         roles: names(&claims, "roles")?,
         scopes: names(&claims, scope)?,
         certificate: certificate(&claims)?,
-        expires_at: times.expires_at,
+        expires_at: expiry(&claims)?,
     };
     Ok((token, times))
 }
@@ -98,6 +98,10 @@ fn is_for_us(claims: &Members<'_>, ours: &[String]) -> Result<bool, BadToken> {
         }
         _ => Err(BadToken::Malformed("aud")),
     }
+}
+
+fn expiry(claims: &Members<'_>) -> Result<SystemTime, BadToken> {
+    time(claims, "exp")?.ok_or(BadToken::Missing("exp"))
 }
 
 fn subject(claims: &Members<'_>) -> Result<Arc<str>, BadToken> {

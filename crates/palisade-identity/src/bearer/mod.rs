@@ -46,6 +46,7 @@ pub use algorithm::TokenAlgorithm;
 pub use bad_token::BadToken;
 pub use builder::BearerBuilder;
 pub use rules::BearerError;
+pub(crate) use seen::Accepted;
 pub use settings::BearerSettings;
 pub use token::Token;
 pub use verifier::Bearer;

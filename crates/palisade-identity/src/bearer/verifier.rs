@@ -15,6 +15,7 @@ use super::remote::Landing;
 use super::rules::Rules;
 use super::seen::{Accepted, Seen, TokenHash};
 use super::token::Token;
+use crate::standing::Standing;
 
 /// Verifies bearer tokens. One is shared by all requests.
 ///
@@ -62,6 +63,18 @@ impl Bearer {
 
     /// What can be said at once: of a token that was seen before, or whose key is at hand. `None`: keys have to be waited for.
     pub fn verify_now(&self, token: &str) -> Option<Result<Arc<Token>, BadToken>> {
+        let outcome = self.accept_now(token.as_bytes())?;
+        Some(outcome.map(|accepted| Arc::clone(&accepted.token)))
+    }
+
+    /// Verifies a token; one whose key is not known may wait for one fetch of the issuer's keys.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Token>, BadToken> {
+        let accepted = self.accept(token.as_bytes()).await?;
+        Ok(Arc::clone(&accepted.token))
+    }
+
+    /// [`verify_now`](Self::verify_now), with what is kept beside the token.
+    pub(crate) fn accept_now(&self, token: &[u8]) -> Option<Result<Arc<Accepted>, BadToken>> {
         self.keys.tend();
         let outcome = self.look_at(token);
         match &outcome {
@@ -70,8 +83,8 @@ impl Bearer {
         }
     }
 
-    /// Verifies a token; one whose key is not known may wait for one fetch of the issuer's keys.
-    pub async fn verify(&self, token: &str) -> Result<Arc<Token>, BadToken> {
+    /// [`verify`](Self::verify), with what is kept beside the token.
+    pub(crate) async fn accept(&self, token: &[u8]) -> Result<Arc<Accepted>, BadToken> {
         self.keys.tend();
         let outcome = self.look_at(token);
         if let Err(BadToken::UnknownKey(_) | BadToken::NoKeys) = &outcome
@@ -84,7 +97,7 @@ impl Bearer {
     }
 
     /// Looks at a token with what is at hand.
-    fn look_at(&self, token: &str) -> Result<Arc<Token>, BadToken> {
+    fn look_at(&self, token: &[u8]) -> Result<Arc<Accepted>, BadToken> {
         // Before any work.
         if token.len() > MAX_TOKEN {
             return Err(BadToken::TooLong);
@@ -94,21 +107,22 @@ impl Bearer {
         if let Some(accepted) = self.seen.find(&hash)
             && accepted.generation == keys.generation
         {
-            return match accepted.times.check(self.clock.now(), self.rules.clock_skew) {
-                Ok(()) => Ok(accepted.token),
+            return match accepted.times.check(self.clock.now()) {
+                Ok(()) => Ok(accepted),
                 Err(bad) => {
                     self.seen.forget(&hash);
                     Err(bad)
                 }
             };
         }
-        let accepted = self.examine(token, &keys)?;
-        self.seen.remember(hash, accepted.clone());
-        Ok(accepted.token)
+        let accepted = Arc::new(self.examine(token, &keys)?);
+        self.seen.remember(hash, Arc::clone(&accepted));
+        Ok(accepted)
     }
 
     /// The whole way, for a token that was not seen before.
-    fn examine(&self, token: &str, keys: &KeySet) -> Result<Accepted, BadToken> {
+    fn examine(&self, token: &[u8], keys: &KeySet) -> Result<Accepted, BadToken> {
+        let token = std::str::from_utf8(token).map_err(|_| BadToken::NotAToken)?;
         let compact = Compact::read(token, &self.rules.algorithms)?;
         match keys.verdict(&compact) {
             Verdict::Signed => {}
@@ -121,11 +135,12 @@ impl Bearer {
             }
         }
         let (token, times) = claims::read(&compact.payload()?, &self.rules)?;
-        times.check(self.clock.now(), self.rules.clock_skew)?;
+        times.check(self.clock.now())?;
         Ok(Accepted {
             token: Arc::new(token),
             times,
             generation: keys.generation,
+            standing: Standing::default(),
         })
     }
 
