@@ -175,7 +175,9 @@ impl SnapshotBuilder {
             return (snapshot, errors);
         }
         let mut wrong = Wrong::default();
-        errors.iter().for_each(|error| wrong.add(error));
+        for error in &errors {
+            wrong.add(error);
+        }
         let users = snapshot
             .users
             .values()

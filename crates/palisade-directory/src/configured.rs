@@ -255,28 +255,29 @@ fn findings(users: &[User]) -> Vec<Finding> {
 pub(crate) fn of_cost(name: &str, cost: Cost, common: Cost) -> Vec<Finding> {
     let recommended = Cost::RECOMMENDED;
     let mut findings = Vec::new();
-    let mut find = |code: &'static str, message| {
-        findings.push(Finding::new(Severity::Moderate, code, message));
-    };
     if !cost.is_sufficient() {
         let message = format!(
             "the hash of `{name}`'s password is too cheap to guess at: {cost}, where {recommended} is the least"
         );
-        find("password-hash-weak", message);
+        findings.push(Finding::new(Severity::Moderate, "password-hash-weak", message));
     }
     if cost.is_costly() {
         let message = format!(
             "the hash of `{name}`'s password costs {cost}, more than twice as much as {recommended}: few requests with wrong \
              passwords keep a server busy"
         );
-        find("password-hash-costly", message);
+        findings.push(Finding::new(Severity::Moderate, "password-hash-costly", message));
     }
     if cost != common {
         let message = format!(
             "the hash of `{name}`'s password costs {cost}, and most others {common}: the time of an answer tells whose password \
              was tried, or that it is one of few"
         );
-        find("password-hash-cost-differs", message);
+        findings.push(Finding::new(
+            Severity::Moderate,
+            "password-hash-cost-differs",
+            message,
+        ));
     }
     findings
 }

@@ -26,12 +26,14 @@ mod api_keys;
 mod certificates;
 mod connect;
 mod error;
+mod faults;
 mod load;
 mod passwords;
 mod reading;
 mod records;
 mod refresher;
 mod schema;
+mod snapshot;
 
 use std::path::Path;
 
@@ -39,7 +41,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction, query, query_scalar};
 
 use self::connect::{Dialect, Place, keep_log};
 use self::error::reason;
-use self::reading::Trouble;
+use self::faults::Trouble;
 use self::schema::{MIGRATIONS, Standing, migrate, standing};
 use crate::snapshot::Snapshot;
 use crate::source::DirectorySource;
@@ -174,7 +176,7 @@ impl SqlDirectory {
     /// The directory as it is now. Users whose rows cannot be used are not active, which is logged as an error.
     pub async fn snapshot(&self) -> Result<Snapshot, SqlError> {
         let mut reading = self.read().await?;
-        let read = reading::snapshot(&mut reading).await;
+        let read = snapshot::snapshot(&mut reading).await;
         let (snapshot, faults) = read.map_err(|trouble| self.troubled(trouble))?;
         for fault in faults.into_texts() {
             tracing::error!(

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, query, query_scalar};
 
 use super::administration::found;
 use super::records::seconds;
-use super::{PasswordRecord, SqlDirectory, SqlError, reading};
+use super::{PasswordRecord, SqlDirectory, SqlError, reading, snapshot};
 use crate::builder::most_common;
 use crate::configured::of_cost;
 use crate::password::{Cost, HashingFailed, PasswordHash, derive};
@@ -77,12 +77,12 @@ impl SqlDirectory {
     pub(super) async fn snapshot_and_findings(&self) -> Result<(Snapshot, Vec<Finding>), SqlError> {
         let mut reading = self.read().await?;
         let read = async {
-            let read = reading::snapshot(&mut reading).await?;
+            let read = snapshot::snapshot(&mut reading).await?;
             Ok((read, reading::passwords(&mut reading).await?))
         };
         let ((snapshot, faults), passwords) = read.await.map_err(|trouble| self.troubled(trouble))?;
         let unusable = faults.into_texts().map(|text| {
-            let message = format!("{}: {text}", self.place);
+            let message = format!("a row of {} cannot be used: {text}", self.place);
             Finding::new(Severity::Severe, "directory-row-unusable", message)
         });
         let mut all: Vec<Finding> = unusable.collect();

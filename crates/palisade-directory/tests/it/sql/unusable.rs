@@ -1,7 +1,7 @@
 //! Rows that somebody made by hand, and that cannot be used.
 
 use palisade_core::{Secret, Severity};
-use palisade_directory::sql::{CertificateId, NewCertificate, Owner, load};
+use palisade_directory::sql::{CertificateId, NewCertificate, Owner, UserRecord, load};
 use rstest::rstest;
 
 use super::opening::by_hand;
@@ -36,7 +36,7 @@ on_both! {
         directory.enable_user("bob").await.unwrap();
         directory.disable_user("carol", at(5)).await.unwrap();
         let [alice, bob, carol] = directory.users().await.unwrap().try_into().unwrap();
-        assert_eq!([&alice, &bob, &carol].map(|user| user.is_active()), [false, true, false]);
+        assert_eq!([&alice, &bob, &carol].map(UserRecord::is_active), [false, true, false]);
         assert!(!alice.is_usable && alice.password.unwrap().cost.is_none());
         assert!(directory.password_hash("alice").await.unwrap().is_none());
         assert!(directory.password_hash("bob").await.unwrap().is_some());
