@@ -111,17 +111,7 @@ pub(super) fn run(common: &Common, arguments: &IssueArguments, output: &mut Outp
     };
     let properties = registered.inspect_err(|_| new_files::remove(&files))?;
 
-    if wanted.subject.common_name != plan.name {
-        output.note(format_args!(
-            "note: a certificate has room for 64 characters of a name; it says {}, {}",
-            wanted.subject.common_name,
-            if plan.owner.is_some() {
-                "and its owner is recognised by its fingerprint all the same"
-            } else {
-                "and its alternative names are whole"
-            }
-        ))?;
-    }
+    note_cut_name(&plan, &wanted.subject, output)?;
     let done = done(plan, properties, DescribedCertificate::new(&certificate));
     match to_print {
         Some(content) => print_content(&content, &done, output)?,
@@ -244,6 +234,23 @@ fn wanted(arguments: &IssueArguments, plan: &Plan, organization: Option<String>)
         Some(request) => KeySource::Requested(request.clone()),
         None => KeySource::New(arguments.key.into()),
     })
+}
+
+/// Says what the certificate has in place of a name that is too long for it.
+fn note_cut_name(plan: &Plan, subject: &Subject, output: &mut Output) -> Result<(), Failure> {
+    if subject.common_name == plan.name {
+        return Ok(());
+    }
+    let all_the_same = if plan.owner.is_some() {
+        "its owner is recognised by its fingerprint all the same"
+    } else {
+        "its alternative names are whole"
+    };
+    output.note(format_args!(
+        "note: a certificate has room for 64 characters of a name; it says {}, and {all_the_same}",
+        subject.common_name
+    ))?;
+    Ok(())
 }
 
 fn host_name(host: &str) -> SubjectAltName {

@@ -51,13 +51,21 @@ fn from_an_authority_to_a_revocation_without_a_restart() {
         &folder,
         &format!("{LISTENER}palisade.directory=sqlite:directory.db\n"),
     );
-    for name in ["alice", "bob"] {
+    // Cut in its certificate, and known by the whole of it.
+    let long = "l".repeat(70);
+    for name in ["alice", "bob", &long] {
         cert(&folder, &["issue", "--user", name, "--create"]);
     }
     let server = folder.serve(&["--echo"]);
     let (status, body) = call(&folder, &server, "alice").unwrap();
     assert_eq!(status, 200, "{body}");
     assert_eq!(body["principal"]["subject"], "alice", "{body:#}");
+    let (status, body) = call(&folder, &server, &long).unwrap();
+    assert_eq!(
+        (status, &body["principal"]["subject"]),
+        (200, &json!(long)),
+        "{body:#}"
+    );
 
     // Issued and registered while the server runs: its directory follows.
     cert(&folder, &["issue", "--user", "carol", "--create"]);
