@@ -9,8 +9,8 @@
 //! | glued by hand | about the same of `tower-http`, `tower_governor` and `jsonwebtoken`: see [`glued`] | |
 //!
 //! The goals are ratios to bare axum in the same run, at most. Each server runs in a process of its own, with one worker thread;
-//! this process is the client. All get the same request, token included. Rounds alternate, and the median of each server's rounds
-//! counts, so that what else happens on the machine falls on all.
+//! this process is the client, on another processor. All get the same request, token included. Rounds alternate, and the median of
+//! each server's rounds counts, so that what else happens on the machine falls on all.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,6 +20,7 @@
 
 mod client;
 mod glued;
+mod processors;
 mod servers;
 mod token;
 
@@ -38,14 +39,16 @@ const ROUNDS: usize = 9;
 const REQUESTS: usize = 20_000;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("serve"), Some(kind)) => {
-            let kind = Kind::named(&kind).expect("the name of a server");
-            servers::run(kind, arguments.next().expect("a folder").as_ref());
-        }
-        _ => compare(),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let argument = |position: usize| arguments.get(position).map(String::as_str).unwrap_or_default();
+    if argument(0) != "serve" {
+        return compare();
     }
+    if let Ok(processor) = argument(3).parse() {
+        processors::keep_to(processor);
+    }
+    let kind = Kind::named(argument(1)).expect("the name of a server");
+    servers::run(kind, argument(2).as_ref());
 }
 
 fn compare() {
@@ -56,13 +59,23 @@ fn compare() {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let credentials = token::issue(folder.path());
+    let apart = processors::apart();
+    if let Some([own, _]) = apart {
+        processors::keep_to(own);
+    }
+    let setting = Setting {
+        folder: folder.path(),
+        ca: &ca,
+        credentials: &credentials,
+        processor: apart.map(|[_, theirs]| theirs),
+    };
     println(format_args!(
         "{REQUESTS} requests a round, {ROUNDS} rounds, median CPU time of the server a request"
     ));
     for protocol in ["http/1.1", "h2"] {
         let mut measured: Vec<Measured> = Kind::ALL
             .into_iter()
-            .map(|kind| Measured::start(kind, folder.path(), &ca, protocol, &credentials))
+            .map(|kind| Measured::start(kind, protocol, &setting))
             .collect();
         for _ in 0..ROUNDS {
             for one in &mut measured {
@@ -93,6 +106,15 @@ fn println(line: std::fmt::Arguments<'_>) {
     println!("{line}");
 }
 
+/// What all servers have in common.
+struct Setting<'a> {
+    folder: &'a Path,
+    ca: &'a TestCa,
+    credentials: &'a HeaderValue,
+    /// Where servers run.
+    processor: Option<usize>,
+}
+
 /// A server in a process of its own, and a client of it.
 struct Measured {
     kind: Kind,
@@ -102,10 +124,11 @@ struct Measured {
 }
 
 impl Measured {
-    fn start(kind: Kind, folder: &Path, ca: &TestCa, protocol: &str, credentials: &HeaderValue) -> Self {
+    fn start(kind: Kind, protocol: &str, setting: &Setting<'_>) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["serve", kind.name()])
-            .arg(folder)
+            .arg(setting.folder)
+            .args(setting.processor.map(|processor| processor.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -115,9 +138,9 @@ impl Measured {
             .read_line(&mut line)
             .unwrap();
         let address: SocketAddr = line.trim().parse().expect("the server's address");
-        let mut client = Client::connect(address, ca, protocol);
-        kind.prove(&mut client, credentials);
-        client.bring(credentials);
+        let mut client = Client::connect(address, setting.ca, protocol);
+        kind.prove(&mut client, setting.credentials);
+        client.bring(setting.credentials);
         client.requests(REQUESTS / 4);
         Self {
             kind,

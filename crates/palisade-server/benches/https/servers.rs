@@ -91,13 +91,15 @@ impl Kind {
     }
 }
 
-/// The configuration: what all have in common, and a profile for each guarded server.
+/// The configuration: what all have in common, and a profile for each guarded server. Connections wait for their next round as
+/// long as it takes.
 pub(crate) fn files() -> [(&'static str, String); 3] {
     let common = format!(
         "\
 palisade.keystores.server.location=server.pem
 palisade.listeners.main.bind=127.0.0.1:0
 palisade.listeners.main.tls.key-alias=server
+palisade.listeners.main.header-read-timeout=10m
 palisade.admin.enabled=false
 palisade.endpoints[0].webservices=Orders
 palisade.endpoints[0].operations=Find
