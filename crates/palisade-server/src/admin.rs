@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /health` | 200 as long as the process answers |
 //! | `GET /ready` | 200 while the server accepts requests, else 503 |
-//! | `GET /status` | JSON: phase, version, groups, findings, how the last reload went |
+//! | `GET /status` | JSON: phase, version, groups, findings, alarms, how the last reload went |
 //! | `GET /metrics` | Prometheus text, where the application records metrics |
 //!
 //! 1. `Host` must be a loopback address or `localhost`, so that a web page cannot reach it through a name of its own (DNS
@@ -88,6 +88,7 @@ async fn state(State(known): State<Known>) -> Json<serde_json::Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "groups": applied.groups,
         "findings": applied.findings,
+        "alarms": known.status.alarms(),
         "last-reload": *known.status.reload(),
     }))
 }
@@ -154,8 +155,9 @@ mod tests {
     use http::Request;
     use http_body_util::BodyExt;
     use metrics_exporter_prometheus::PrometheusBuilder;
+    use palisade_core::Alarms;
     use rstest::rstest;
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use tower::ServiceExt;
 
     use super::{is_loopback_host, router};
@@ -211,6 +213,26 @@ mod tests {
             state["last-reload"]["errors"][0],
             "application.properties:3: wrong"
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_told_until_it_is_over_and_the_server_stays_ready() {
+        let alarms = Alarms::default();
+        let slot = alarms.slot();
+        let status = Arc::new(Status::new(Applied::default()).alarming(alarms));
+        status.enter(LifePhase::Ready);
+        let told = async || {
+            let (_, text) = get(&status, "localhost", "/status").await;
+            let state: Value = serde_json::from_str(&text).unwrap();
+            state["alarms"].clone()
+        };
+        assert_eq!(told().await, json!([]));
+        slot.raise("directory-stale", "the directory cannot be read");
+        let expected = json!([{ "code": "directory-stale", "message": "the directory cannot be read" }]);
+        assert_eq!(told().await, expected);
+        assert_eq!(get(&status, "localhost", "/ready").await.0, 200);
+        slot.clear();
+        assert_eq!(told().await, json!([]));
     }
 
     #[tokio::test]

@@ -6,17 +6,23 @@ use std::sync::{Arc, OnceLock};
 
 use palisade_client::{ClientBuilder, HttpsFetch};
 use palisade_config::{Config, Errors, Sources};
-use palisade_core::{Background, BuildError, Finding, ReplayStore, Resources, SharedFetch, SharedReplay};
+use palisade_core::{Alarms, Background, Finding, ReplayStore, Resources, SharedFetch, SharedReplay};
 use palisade_directory::Directory;
 use palisade_endpoint::{Environment, Policy, Registry};
 use palisade_keystore::{Alarm, Certificate, KeystoreSettings, Keystores};
 use palisade_tls::{Acceptor, ListenerSettings};
 use serde_json::Value;
 
-use crate::callers::{Callers, Followed};
+use crate::callers::{Beside, Callers, Followed};
+use crate::certificates::is_of_list;
 use crate::gateway::{Target, Upstream};
 use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
+use crate::status::LiveFindings;
+
+mod listeners;
+
+pub(crate) use self::listeners::of_lists;
 
 /// Where files are kept.
 const DATA_DIR: &str = "palisade.data-dir";
@@ -35,6 +41,8 @@ pub(crate) struct Recipe {
     pub(crate) replay: OnceLock<Arc<ReplayMemory>>,
     /// What stages fetch documents with, unless the application shares something of its own.
     pub(crate) fetch: Arc<SharedFetch>,
+    /// Where stages raise alarms, unless the application shares something of its own.
+    alarms: Arc<Alarms>,
 }
 
 /// Everything that files say, checked and ready to run.
@@ -49,8 +57,12 @@ pub(crate) struct Assembly {
     /// What the upstream was made of.
     pub(crate) made_of: Ingredients,
     pub(crate) findings: Vec<Finding>,
-    /// Those of them that are about keystores.
-    pub(crate) of_keystores: Vec<Finding>,
+    /// Those of them that are about keystores, and about the ages of revocation lists.
+    pub(crate) of_ages: Vec<Finding>,
+    /// Those about a directory that is followed, which are not among them.
+    pub(crate) of_directory: LiveFindings,
+    /// What goes wrong while the server runs.
+    pub(crate) raised: Alarms,
     /// Names of keystores that keep their last good state.
     pub(crate) stale: BTreeSet<String>,
     /// Keystores, and listeners that are no longer configured, that keep their last good state.
@@ -99,6 +111,7 @@ impl Recipe {
             needs_upstream: false,
             replay: OnceLock::new(),
             fetch: Arc::new(SharedFetch::new(HttpsFetch::new())),
+            alarms: Arc::default(),
         }
     }
 
@@ -125,8 +138,14 @@ impl Recipe {
         }
         environment.resources = self.with_replay(environment.resources, &config, &settings);
         let background = Arc::new(Background::default());
-        let (callers, followed) = callers(&config, &settings, &keystores, earlier, &background, &mut errors);
+        let raised = self.alarms(&environment.resources);
+        let beside = Beside {
+            background: &background,
+            alarms: &raised,
+        };
+        let (callers, followed) = callers(&config, &settings, &keystores, earlier, beside, &mut errors);
         environment.resources = self.with_callers(environment.resources, &callers, &background);
+        environment.resources = environment.resources.with(Arc::clone(&raised));
         let policy = self.registry.compile(&config, &environment);
         if let Some(Err(why)) = self.replay.get().map(|memory| memory.check())
             && !errors.iter().any(|error| error.key == DATA_DIR)
@@ -161,8 +180,11 @@ impl Recipe {
         findings.extend_from_slice(config.findings());
         findings.extend(callers.findings);
         findings.extend_from_slice(policy.findings());
-        let of_keystores = keystores.findings(environment.clock.now());
-        findings.extend_from_slice(&of_keystores);
+        let mut of_ages = keystores.findings(environment.clock.now());
+        let of_lists = findings.iter().filter(|finding| is_of_list(finding)).cloned();
+        let of_lists: Vec<_> = of_lists.collect();
+        findings.extend_from_slice(&of_ages);
+        of_ages.extend(of_lists);
         Ok(Assembly {
             made_of: Ingredients::of(&config, &settings, &keystores),
             config,
@@ -172,12 +194,18 @@ impl Recipe {
             acceptors,
             upstream,
             findings,
-            of_keystores,
+            of_ages,
+            of_directory: followed.as_ref().map(Followed::findings).unwrap_or_default(),
+            raised: Alarms::clone(&raised),
             stale: stale.into_iter().map(|alarm| alarm.store).collect(),
             alarms,
             followed,
             background,
         })
+    }
+
+    fn alarms(&self, resources: &Resources) -> Arc<Alarms> {
+        resources.find().unwrap_or_else(|| Arc::clone(&self.alarms))
     }
 
     /// Stages find callers, a client for documents, and somebody who runs what goes on beside requests. What the application shares
@@ -212,62 +240,6 @@ impl Recipe {
         });
         let memory: Arc<dyn ReplayStore> = Arc::<ReplayMemory>::clone(memory);
         resources.with(Arc::new(SharedReplay::from(memory)))
-    }
-
-    fn acceptors(
-        &self,
-        config: &Config,
-        settings: &ServerSettings,
-        keystores: &Keystores,
-        findings: &mut Vec<Finding>,
-        errors: &mut Errors,
-    ) -> BTreeMap<String, Acceptor> {
-        let mut acceptors = BTreeMap::new();
-        for (name, listener) in &settings.listeners {
-            let key = config.child_key("palisade.listeners", name);
-            let clock = Arc::clone(&self.environment.clock);
-            match Acceptor::new(name, listener, keystores, clock, config.folder()) {
-                Ok((acceptor, found)) => {
-                    findings.extend(found.into_iter().map(|finding| placed(config, &key, finding)));
-                    acceptors.insert(name.clone(), acceptor);
-                }
-                Err(error) => errors.extend(placed_errors(config, &key, &error)),
-            }
-        }
-        acceptors
-    }
-
-    /// A listener that the files no longer name serves until a restart: with the settings it had, and the keys, anchors and
-    /// revocation lists of now. Where it can no longer be made of them, it stays as it is, and that is an alarm.
-    fn keep_departed(
-        &self,
-        earlier: Earlier<'_>,
-        config: &Config,
-        keystores: &Keystores,
-        acceptors: &mut BTreeMap<String, Acceptor>,
-        alarms: &mut Vec<String>,
-    ) {
-        for (name, listener) in earlier.listeners {
-            if acceptors.contains_key(name) {
-                continue;
-            }
-            let clock = Arc::clone(&self.environment.clock);
-            match Acceptor::new(name, listener, keystores, clock, config.folder()) {
-                Ok((acceptor, _)) => {
-                    acceptors.insert(name.clone(), acceptor);
-                }
-                Err(error) => {
-                    tracing::error!(
-                        target: "palisade::reload", listener = %name, %error,
-                        "a listener that is no longer configured keeps its last good keys"
-                    );
-                    let key = config.child_key("palisade.listeners", name);
-                    alarms.push(format!(
-                        "{key} is no longer configured, serves until a restart, and keeps its last good keys: {error}"
-                    ));
-                }
-            }
-        }
     }
 }
 
@@ -318,7 +290,7 @@ fn callers(
     settings: &ServerSettings,
     keystores: &Result<(Arc<Keystores>, Vec<Alarm>), Errors>,
     earlier: Option<Earlier<'_>>,
-    background: &Background,
+    beside: Beside<'_>,
     errors: &mut Errors,
 ) -> (Callers, Option<Followed>) {
     let is_theirs = |key: &str| CALLERS.iter().any(|place| key.starts_with(place));
@@ -327,7 +299,7 @@ fn callers(
         return (Callers::unknown(), None);
     };
     let earlier = earlier.and_then(|earlier| earlier.followed);
-    let callers = Followed::callers(earlier, config, settings, keystores, background);
+    let callers = Followed::callers(earlier, config, settings, keystores, beside);
     collect(errors, callers).unwrap_or_else(|| (Callers::unknown(), None))
 }
 
@@ -386,30 +358,4 @@ fn client(config: &Config, upstream: &UpstreamSettings, keystores: &Keystores) -
         target,
         timeout: upstream.timeout.get(),
     })
-}
-
-/// The whole key of something inside a listener's settings.
-fn join(prefix: &str, inner: &str) -> String {
-    if inner.is_empty() {
-        prefix.to_owned()
-    } else {
-        format!("{prefix}.{inner}")
-    }
-}
-
-fn placed(config: &Config, prefix: &str, finding: Finding) -> Finding {
-    let key = join(prefix, finding.key.as_deref().unwrap_or_default());
-    let origin = config.origin(&key).or_else(|| config.origin(prefix));
-    let finding = finding.at(key);
-    match origin {
-        Some(origin) => finding.from_origin(origin.to_string()),
-        None => finding,
-    }
-}
-
-fn placed_errors(config: &Config, prefix: &str, error: &BuildError) -> Errors {
-    let faults = error.faults.iter();
-    faults
-        .map(|fault| config.error(&join(prefix, &fault.key), &fault.expected))
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! Certificates that grow old while a server runs.
 //!
-//! 1. Once an hour, what the ages of the certificates in keystores call for is found anew, and `/status` shows that.
+//! 1. Once an hour, what the ages of the certificates in keystores and of revocation lists call for is found anew, and `/status`
+//!    shows that.
 //! 2. One that has expired, or does so soon, is told in the log, and again once a day.
 //!
 //! What this does not do: it replaces no certificate, and refuses nothing. A change of files is followed elsewhere.
@@ -22,7 +23,17 @@ const EACH: Duration = Duration::from_hours(1);
 /// How often the same is told.
 const AGAIN: Duration = Duration::from_hours(24);
 /// What is worth telling again.
-const CODES: [&str; 2] = ["certificate-expired", "certificate-expires-soon"];
+const CODES: [&str; 4] = [
+    "certificate-expired",
+    "certificate-expires-soon",
+    "crl-expired",
+    "crl-expires-soon",
+];
+
+/// Whether that is about a revocation list, and changes as time passes.
+pub(crate) fn is_of_list(finding: &Finding) -> bool {
+    matches!(finding.code.as_ref(), "crl-expired" | "crl-expires-soon")
+}
 
 /// What was told, and when.
 #[derive(Debug, Default)]
@@ -44,7 +55,7 @@ impl Told {
             .iter()
             .filter(|finding| CODES.contains(&finding.code.as_ref()));
         for finding in telling {
-            // The message names certificate and alias.
+            // The message names certificate and alias, or the issuer of the list.
             let name = (finding.key.clone().unwrap_or_default(), finding.message.clone());
             let earlier = before.get(&name).copied();
             // A clock that was set back must not silence anything.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use palisade_config::Config;
 use palisade_core::{Background, Clock, Finding, Severity};
 use palisade_endpoint::PolicyHandle;
 use palisade_keystore::Keystores;
@@ -22,7 +23,7 @@ use palisade_tls::{Acceptor, ListenerSettings};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused};
+use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused, of_lists};
 use crate::callers::Followed;
 use crate::certificates::Told;
 use crate::gateway::Gateway;
@@ -54,8 +55,11 @@ pub(crate) struct Running {
 /// What applies now.
 #[derive(Debug)]
 struct Latest {
+    config: Config,
     settings: ServerSettings,
     keystores: Arc<Keystores>,
+    /// What was compiled of the files: of listeners that wait for a restart, too.
+    compiled: BTreeMap<String, Acceptor>,
     /// Of the listeners that serve: those of a listener that is no longer configured are the last it had.
     listeners: BTreeMap<String, ListenerSettings>,
     /// What the gateway's upstream was made of.
@@ -63,8 +67,8 @@ struct Latest {
     files: Vec<PathBuf>,
     /// Names of keystores that keep their last good state.
     stale: BTreeSet<String>,
-    /// The findings about keystores, and which of them were told.
-    of_keystores: Vec<Finding>,
+    /// The findings about keystores and revocation lists, and which of them were told.
+    of_ages: Vec<Finding>,
     told: Told,
     /// The directory of a database.
     followed: Option<Followed>,
@@ -77,25 +81,31 @@ impl Running {
     pub(crate) fn new(recipe: Recipe, assembly: Assembly) -> Self {
         let applied = Applied::of(&assembly);
         let files = assembly.files();
-        let told = Told::at_the_start(&assembly.of_keystores, recipe.environment.clock.now());
+        let told = Told::at_the_start(&assembly.of_ages, recipe.environment.clock.now());
         Self {
             recipe,
-            status: Arc::new(Status::new(applied)),
+            status: Arc::new(
+                Status::new(applied)
+                    .following(assembly.of_directory)
+                    .alarming(assembly.raised),
+            ),
             policy: PolicyHandle::new(assembly.policy),
-            acceptors: assembly.acceptors,
+            acceptors: assembly.acceptors.clone(),
             started: assembly.settings.clone(),
             gateway: OnceLock::new(),
             log: OnceLock::new(),
             seen: Seen::of(&files),
             beside: Mutex::default(),
             latest: Mutex::new(Latest {
+                config: assembly.config,
+                compiled: assembly.acceptors,
                 listeners: assembly.settings.listeners.clone(),
                 made_of: assembly.made_of,
                 settings: assembly.settings,
                 keystores: assembly.keystores,
                 files,
                 stale: assembly.stale,
-                of_keystores: assembly.of_keystores,
+                of_ages: assembly.of_ages,
                 told,
                 followed: assembly.followed,
                 waiting: Some(assembly.background),
@@ -182,6 +192,7 @@ impl Running {
             Finding::new(Severity::Caution, "restart-needed", message).at(key)
         }));
         self.status.applies(applied);
+        self.status.follows(Arc::clone(&assembly.of_directory));
         latest.files = assembly.files();
         for (name, acceptor) in &self.acceptors {
             if let Some(compiled) = assembly.acceptors.get(name) {
@@ -210,7 +221,9 @@ impl Running {
             }
         }
         latest.stale = assembly.stale;
-        latest.of_keystores = assembly.of_keystores;
+        latest.of_ages = assembly.of_ages;
+        latest.config = assembly.config;
+        latest.compiled = assembly.acceptors;
         latest.settings = assembly.settings;
         latest.keystores = assembly.keystores;
         latest.followed = assembly.followed;
@@ -224,19 +237,22 @@ impl Running {
         }
     }
 
-    /// Finds anew what the ages of certificates call for; what is to be told in the log comes back.
+    /// Finds anew what the ages of certificates and revocation lists call for; what is to be told in the log comes back.
     pub(crate) fn look_at_certificates(&self) -> Vec<Finding> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
-        let found = latest.keystores.findings(now);
-        let mut applied = Applied::clone(&self.status.applied());
+        let mut found = latest.keystores.findings(now);
+        let compiled = latest.compiled.iter();
+        let configured = compiled.filter(|(name, _)| latest.settings.listeners.contains_key(*name));
+        found.extend(configured.flat_map(|(name, acceptor)| of_lists(&latest.config, name, acceptor)));
+        let mut applied = Applied::clone(&self.status.compiled());
         applied
             .findings
-            .retain(|finding| !latest.of_keystores.contains(finding));
+            .retain(|finding| !latest.of_ages.contains(finding));
         applied.findings.extend_from_slice(&found);
         self.status.applies(applied);
         let due = latest.told.due(&found, now);
-        latest.of_keystores = found;
+        latest.of_ages = found;
         due
     }
 

@@ -63,7 +63,8 @@ impl Server {
     }
 
     pub(crate) fn new(recipe: Recipe, mut assembly: Assembly) -> Self {
-        let findings = assembly.findings.clone();
+        let mut findings = assembly.findings.clone();
+        findings.extend_from_slice(&assembly.of_directory.load());
         let upstream = assembly.upstream.take();
         let running = Arc::new(Running::new(recipe, assembly));
         let (handle, steering) = ServerHandle::new(Arc::clone(&running.status));

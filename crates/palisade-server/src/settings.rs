@@ -306,6 +306,7 @@ impl ServerSettings {
         }
         findings.extend(self.replay.findings(config));
         findings.extend(self.unknown_callers(config));
+        findings.extend(self.never_asked(config));
         if let Some(upstream) = &self.upstream {
             findings.extend(upstream.tls.findings("palisade.upstream.tls"));
             let remote = Target::parse(&upstream.url)

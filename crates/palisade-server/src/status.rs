@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use arc_swap::ArcSwap;
-use palisade_core::Finding;
+use palisade_core::{Alarm, Alarms, Finding};
 use serde::Serialize;
 
 /// The life of a server.
@@ -57,12 +57,18 @@ pub struct Applied {
     pub findings: Vec<Finding>,
 }
 
+/// Findings that change without a reload.
+pub(crate) type LiveFindings = Arc<ArcSwap<Vec<Finding>>>;
+
 /// The state of a server, shared between it and its admin listener.
 #[derive(Debug)]
 pub struct Status {
     phase: AtomicU8,
     reload: ArcSwap<Reload>,
     applied: ArcSwap<Applied>,
+    /// What is unwise about the directory of a database, which is followed.
+    of_directory: ArcSwap<ArcSwap<Vec<Finding>>>,
+    alarms: Alarms,
 }
 
 impl Status {
@@ -72,7 +78,23 @@ impl Status {
             phase: AtomicU8::new(LifePhase::Starting as u8),
             reload: ArcSwap::from_pointee(Reload::None),
             applied: ArcSwap::from_pointee(applied),
+            of_directory: ArcSwap::default(),
+            alarms: Alarms::default(),
         }
+    }
+
+    /// Shows these findings, too.
+    #[must_use]
+    pub(crate) fn following(self, findings: LiveFindings) -> Self {
+        self.follows(findings);
+        self
+    }
+
+    /// Shows these alarms.
+    #[must_use]
+    pub(crate) fn alarming(mut self, alarms: Alarms) -> Self {
+        self.alarms = alarms;
+        self
     }
 
     /// Where it stands in its life.
@@ -89,8 +111,25 @@ impl Status {
         self.reload.load_full()
     }
 
-    /// What applies.
+    /// What applies, with what is unwise about the directory as it is now.
     pub fn applied(&self) -> Arc<Applied> {
+        let mut applied = self.applied.load_full();
+        let of_directory = self.of_directory.load().load_full();
+        if !of_directory.is_empty() {
+            Arc::make_mut(&mut applied)
+                .findings
+                .extend_from_slice(&of_directory);
+        }
+        applied
+    }
+
+    /// What is wrong now, and will be over: what cannot be read or fetched, and keeps its last good state.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        self.alarms.raised()
+    }
+
+    /// What applies, but for the directory.
+    pub(crate) fn compiled(&self) -> Arc<Applied> {
         self.applied.load_full()
     }
 
@@ -101,6 +140,10 @@ impl Status {
 
     pub(crate) fn reloaded(&self, reload: Reload) {
         self.reload.store(Arc::new(reload));
+    }
+
+    pub(crate) fn follows(&self, findings: LiveFindings) {
+        self.of_directory.store(findings);
     }
 
     pub(crate) fn applies(&self, applied: Applied) {

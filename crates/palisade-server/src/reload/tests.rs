@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use palisade_config::Sources;
-use palisade_core::{Clock, SystemClock};
+use palisade_core::{Clock, Severity, SystemClock};
 use palisade_endpoint::{Environment, Registry};
 use palisade_test::FakeClock;
 use palisade_test::ca::TestCa;
@@ -118,6 +118,55 @@ fn a_departed_listener_whose_key_is_gone_is_an_alarm_and_the_rest_applies() {
             "{alarms:?}"
         );
     }
+}
+
+#[test]
+fn a_revocation_list_that_grows_old_while_serving_is_found_and_told_at_each_listener() {
+    const DAY: Duration = Duration::from_hours(24);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = TestCa::new("Test Root");
+    let clock = Arc::new(FakeClock::now_and_standing());
+    ca.server(&["localhost"]).write_pem(folder.path(), "server");
+    ca.write_pem(folder.path(), "ca");
+    let renew = || {
+        let now = OffsetDateTime::from(clock.now());
+        ca.crl(&[], now, now + DAY * 9).write_pem(folder.path(), "list");
+    };
+    renew();
+    let lists = ["one", "two"].map(|name| format!("palisade.listeners.{name}.tls.crl-files=list.crl.pem\n"));
+    let properties = format!("{}{}", base("all"), lists.concat());
+    fs::write(folder.path().join("application.properties"), properties).unwrap();
+    let running = running_by(folder.path(), Arc::clone(&clock) as _);
+    let found = || {
+        let applied = running.status.applied();
+        let found = applied.findings.iter();
+        let found = found.filter(|finding| finding.code.starts_with("crl-"));
+        let found = found.map(|finding| (finding.code.to_string(), finding.severity, finding.key.clone()));
+        found.collect::<Vec<_>>()
+    };
+    let at_both = |code: &str, severity| {
+        ["one", "two"]
+            .map(|name| {
+                let key = format!("palisade.listeners.{name}.tls.crl-files[0]");
+                (code.to_owned(), severity, Some(key))
+            })
+            .to_vec()
+    };
+    assert_eq!((running.look_at_certificates(), found()), (vec![], vec![]));
+    clock.advance(DAY * 7);
+    let due = running.look_at_certificates();
+    assert_eq!(found(), at_both("crl-expires-soon", Severity::Caution));
+    assert_eq!(due.len(), 2, "{due:?}");
+    assert!(due.iter().all(|finding| finding.origin.is_some()), "{due:?}");
+    assert_eq!(running.look_at_certificates(), []);
+    clock.advance(DAY * 2);
+    assert_eq!(running.look_at_certificates().len(), 2);
+    assert_eq!(found(), at_both("crl-expired", Severity::Severe));
+
+    renew();
+    assert!(matches!(running.reload(), Reload::Applied { .. }));
+    assert_eq!(found(), []);
+    assert_eq!((running.look_at_certificates(), found()), (vec![], vec![]));
 }
 
 /// What is logged is kept.

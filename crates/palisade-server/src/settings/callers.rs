@@ -1,4 +1,4 @@
-//! Responses that are encrypted to callers whom no listener knows.
+//! Interceptors that count on certificates of callers which no listener, or not every one, asks for.
 
 use palisade_config::Config;
 use palisade_core::{Finding, Severity};
@@ -24,6 +24,40 @@ impl ServerSettings {
                     "no listener knows certificates of callers, for whom responses are to be encrypted: every request is refused";
                 let key = format!("{key}.response.encryption.key-alias");
                 located(config, Severity::Moderate, "caller-never-known", message, &key)
+            })
+            .collect()
+    }
+}
+
+impl ServerSettings {
+    /// Interceptors whose two-way mode says nothing, or refuses everybody, where no listener asks for certificates.
+    pub(super) fn never_asked(&self, config: &Config) -> Vec<Finding> {
+        let asking = (self.listeners.values())
+            .filter(|listener| listener.asks_for_certificates())
+            .count();
+        let interceptors = config.names("palisade.interceptors").into_iter();
+        interceptors
+            .filter_map(|name| {
+                let interceptor = config.child_key("palisade.interceptors", name);
+                let key = format!("{interceptor}.authentication.two-way-mode");
+                // One that cannot be read is an error of its stage.
+                let mode = config.get::<String>(&key).ok().flatten()?;
+                let (severity, message) = match (mode.as_str(), asking) {
+                    ("force", 0) => (
+                        Severity::Severe,
+                        "no listener asks for certificates, which `force` requires only where one does: a password, a token or a key alone is enough",
+                    ),
+                    ("force", asking) if asking < self.listeners.len() => (
+                        Severity::Moderate,
+                        "not every listener asks for certificates, which `force` requires only where one does: at the others a password, a token or a key alone is enough",
+                    ),
+                    ("exclusive", 0) => (
+                        Severity::Moderate,
+                        "no listener asks for certificates, which `exclusive` requires everywhere: every request is refused",
+                    ),
+                    _ => return None,
+                };
+                Some(located(config, severity, "two-way-never-asked", message, &key))
             })
             .collect()
     }

@@ -175,3 +175,51 @@ fn responses_to_callers_whom_nobody_knows_are_a_finding(#[case] listeners: &str,
     let found = findings.contains(&(Severity::Moderate, "caller-never-known".to_owned()));
     assert_eq!(found, is_found, "{findings:?}");
 }
+
+const ASKING: &str = "palisade.listeners.a.tls.client-auth=require";
+const NOT_ASKING: &str = "palisade.listeners.b.bind=127.0.0.1:1";
+
+#[rstest]
+#[case::nobody_asked("force", "", Some(Severity::Severe))]
+#[case::asked_without_tls(
+    "force",
+    "palisade.listeners.a.tls.enabled=false\npalisade.listeners.a.tls.client-auth=require",
+    Some(Severity::Severe)
+)]
+#[case::some_asked("force", &format!("{ASKING}\n{NOT_ASKING}"), Some(Severity::Moderate))]
+#[case::all_asked("force", ASKING, None)]
+#[case::told_by_a_proxy("force", "palisade.listeners.a.client-cert-header=xfcc", None)]
+#[case::everybody_refused("exclusive", NOT_ASKING, Some(Severity::Moderate))]
+#[case::some_refused("exclusive", &format!("{ASKING}\n{NOT_ASKING}"), None)]
+#[case::either_will_do("default", "", None)]
+#[case::no_mode_at_all("forced", "", None)]
+fn a_mode_that_counts_on_certificates_which_nobody_asks_for_is_a_finding(
+    #[case] mode: &str,
+    #[case] listeners: &str,
+    #[case] expected: Option<Severity>,
+) {
+    let key = "palisade.interceptors.A.authentication.two-way-mode";
+    let folder = tempfile::tempdir().unwrap();
+    let properties = format!("{key}={mode}\n{listeners}\n");
+    fs::write(folder.path().join("application.properties"), properties).unwrap();
+    let (config, _) = Config::load(&Sources::new(folder.path()));
+    let (settings, errors) = ServerSettings::read(&config);
+    assert!(errors.is_empty(), "{errors}");
+    let findings = settings.findings(&config);
+    let found: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.code == "two-way-never-asked")
+        .map(|finding| {
+            (
+                finding.severity,
+                finding.key.as_deref(),
+                finding.origin.as_deref(),
+            )
+        })
+        .collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|severity| (severity, Some(key), Some("application.properties:1")))
+        .collect();
+    assert_eq!(found, expected);
+}

@@ -1,17 +1,20 @@
 //! Users and tenants of a server: of its files, and of a database that others change.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use palisade_config::Sources;
-use palisade_core::{Clock, SystemClock};
+use palisade_core::{Clock, Secret, SystemClock};
 use palisade_directory::sql::{NewUser, SqlDirectory};
 use palisade_directory::{DirectorySource, GeneratedApiKey};
 use palisade_endpoint::Registry;
 use palisade_identity::Authentication;
 use palisade_server::Server;
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::time::{sleep, timeout};
 
 use crate::common::{Client, Folder, Running, SOON, Version, answer, code};
@@ -127,6 +130,77 @@ async fn a_database_is_followed_without_a_reload_and_reloads_go_on_with_it() {
     until(&mut client, &other, 401).await;
     sql.enable_user("alice").await.unwrap();
     until(&mut client, &key, 200).await;
+}
+
+/// Waits until that list of `/status` has exactly these among the codes of the directory.
+async fn until_status(server: &Running, list: &str, codes: &[&str]) -> Value {
+    let wait = async {
+        loop {
+            let mut state = server.admin("/status").await.1;
+            let items = state[list].as_array_mut().unwrap();
+            items.retain(|item| {
+                let code = item["code"].as_str().unwrap();
+                code.starts_with("directory-") || code.starts_with("password-")
+            });
+            if items.iter().map(|item| &item["code"]).eq(codes) {
+                return state;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let seen = timeout(SOON, wait).await;
+    seen.unwrap_or_else(|_| panic!("{list} never were {codes:?}"))
+}
+
+async fn by_hand(file: &Path, statement: &'static str) {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_is_an_alarm_until_it_is_back_and_its_findings_follow_it() {
+    let folder = Folder::new(&format!("{GROUPS}palisade.directory=sqlite:data/directory.db\n"));
+    let source = DirectorySource::Sqlite("data/directory.db".into());
+    let server = serve_folder(folder).await;
+    let state = until_status(&server, "findings", &["directory-empty"]).await;
+    assert_eq!(state["alarms"], Value::Array(Vec::new()));
+    assert_eq!(state["findings"][0]["key"], "palisade.directory");
+    let origin = state["findings"][0]["origin"].as_str().unwrap();
+    assert!(origin.starts_with("application.properties:"), "{origin}");
+
+    let root = server.folder.folder.path().to_owned();
+    let sql = SqlDirectory::open(&source, &root).await.unwrap();
+    for name in ["alice", "bob"] {
+        let password = Some(Secret::new("Correct-Horse-Battery-1"));
+        let user = NewUser::new(name).with_password(password);
+        sql.add_user(&user, now()).await.unwrap();
+    }
+    let key = sql.create_api_key("alice", &[], None, now()).await.unwrap();
+    until_status(&server, "findings", &["password-reused"]).await;
+    // A reload goes on with what is known now, and not with what was known at the start.
+    server.handle.reload().await;
+    until_status(&server, "findings", &["password-reused"]).await;
+    let other = Secret::new("Battery-Staple-Correct-2");
+    sql.set_password("bob", &other, now()).await.unwrap();
+    until_status(&server, "findings", &[]).await;
+    let mut client = server.client(Version::Http1).await;
+    until(&mut client, &key, 200).await;
+    sql.close().await;
+
+    let file = root.join("data/directory.db");
+    by_hand(&file, "ALTER TABLE palisade_directory RENAME TO elsewhere").await;
+    let state = until_status(&server, "alarms", &["directory-stale"]).await;
+    let message = state["alarms"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("the directory cannot be read; its last good state stays in use: "),
+        "{message}"
+    );
+    assert_eq!(server.admin("/ready").await.0, 200);
+    assert_eq!(ask(&mut client, &key).await.0, 200);
+    by_hand(&file, "ALTER TABLE elsewhere RENAME TO palisade_directory").await;
+    until_status(&server, "alarms", &[]).await;
+    assert_eq!(ask(&mut client, &key).await.0, 200);
 }
 
 #[test]
