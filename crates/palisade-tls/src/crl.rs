@@ -190,18 +190,19 @@ impl Dates {
             return Some(Finding::new(Severity::Severe, "crl-expired", message).at(&self.key));
         };
         let life = self.next_update.saturating_sub(self.this_update);
-        let severity = if left < (life / 10).min(LATE) {
-            Severity::Moderate
-        } else if left < life / 3 {
-            Severity::Caution
-        } else {
+        if left >= life / 3 {
             return None;
-        };
+        }
         let message = format!(
             "the revocation list of {issuer} counts until {}: certificates it covers are refused after that, unless it is renewed",
             date(self.next_update)
         );
-        Some(Finding::new(severity, "crl-expires-soon", message).at(&self.key))
+        let finding = if left < (life / 10).min(LATE) {
+            Finding::new(Severity::Moderate, "crl-expires-soon", message)
+        } else {
+            Finding::new(Severity::Caution, "crl-expires-soon", message)
+        };
+        Some(finding.at(&self.key))
     }
 }
 

@@ -32,34 +32,56 @@ impl ServerSettings {
 impl ServerSettings {
     /// Interceptors whose two-way mode says nothing, or refuses everybody, where no listener asks for certificates.
     pub(super) fn never_asked(&self, config: &Config) -> Vec<Finding> {
-        let asking = (self.listeners.values())
-            .filter(|listener| listener.asks_for_certificates())
-            .count();
         let interceptors = config.names("palisade.interceptors").into_iter();
-        interceptors
-            .filter_map(|name| {
-                let interceptor = config.child_key("palisade.interceptors", name);
-                let key = format!("{interceptor}.authentication.two-way-mode");
-                // One that cannot be read is an error of its stage.
-                let mode = config.get::<String>(&key).ok().flatten()?;
-                let (severity, message) = match (mode.as_str(), asking) {
-                    ("force", 0) => (
-                        Severity::Severe,
-                        "no listener asks for certificates, which `force` requires only where one does: a password, a token or a key alone is enough",
-                    ),
-                    ("force", asking) if asking < self.listeners.len() => (
-                        Severity::Moderate,
-                        "not every listener asks for certificates, which `force` requires only where one does: at the others a password, a token or a key alone is enough",
-                    ),
-                    ("exclusive", 0) => (
-                        Severity::Moderate,
-                        "no listener asks for certificates, which `exclusive` requires everywhere: every request is refused",
-                    ),
-                    _ => return None,
-                };
-                Some(located(config, severity, "two-way-never-asked", message, &key))
-            })
+        let keys = interceptors.map(|name| {
+            let interceptor = config.child_key("palisade.interceptors", name);
+            format!("{interceptor}.authentication.two-way-mode")
+        });
+        keys.filter_map(|key| self.mode_never_asked(config, &key))
             .collect()
+    }
+
+    fn mode_never_asked(&self, config: &Config, key: &str) -> Option<Finding> {
+        let listeners = self.listeners.values();
+        let asking = listeners.filter(|listener| listener.asks_for_certificates());
+        let asking = asking.count();
+        // One that cannot be read is an error of its stage.
+        let mode = config.get::<String>(key).ok().flatten()?;
+        match mode.as_str() {
+            "force" if asking == 0 => {
+                let message = "no listener asks for certificates, and `force` requires one only where a listener does: a password, \
+                               a token or an API key alone is enough";
+                Some(located(
+                    config,
+                    Severity::Severe,
+                    "two-way-never-asked",
+                    message,
+                    key,
+                ))
+            }
+            "force" if asking < self.listeners.len() => {
+                let message = "not every listener asks for certificates, and `force` requires one only where a listener does: at \
+                               the others a password, a token or an API key alone is enough";
+                Some(located(
+                    config,
+                    Severity::Moderate,
+                    "two-way-never-asked",
+                    message,
+                    key,
+                ))
+            }
+            "exclusive" if asking == 0 => {
+                let message = "no listener asks for certificates, and `exclusive` requires one everywhere: every request is refused";
+                Some(located(
+                    config,
+                    Severity::Moderate,
+                    "two-way-never-asked",
+                    message,
+                    key,
+                ))
+            }
+            _ => None,
+        }
     }
 }
 
