@@ -84,8 +84,8 @@ pub use client::{ClientMessageSecurity, ClientMessageSecurityBuilder};
 pub use format::{Body, FormatError, Jwt, MessageFormat, MessageFormats, Raw, Written};
 pub use keys::{DecryptionKey, EncryptionKey, KeyError, SigningKey, VerificationKey};
 pub use message::{Passed, ReadError, ReadMessage, Reader, WriteError, Writer};
-pub use parts::{Incoming, Outgoing, unverified_header};
 pub use palisade_core::pool::{CryptoPool, PoolError};
+pub use parts::{Incoming, Outgoing, unverified_header};
 pub use rejection::Refused;
 pub use server::{MessageSecurity, MessageSecurityBuilder, Unusable};
 pub use settings::{

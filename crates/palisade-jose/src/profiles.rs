@@ -9,10 +9,10 @@ use palisade_keystore::Keystores;
 use crate::algorithms::Algorithms;
 use crate::format::{MessageFormat, MessageFormats};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
-use palisade_core::pool::CryptoPool;
 use crate::settings::{MessageSettings, ReadProfileSettings, TimestampSettings, WriteProfileSettings};
 use crate::times::TimeRules;
 use crate::wire::MAX_TRIED;
+use palisade_core::pool::CryptoPool;
 
 /// The alias that stands for the certificate of the caller.
 pub(crate) const CALLER: &str = "caller";

@@ -6,8 +6,8 @@ use palisade_core::{Rejection, ReplayError};
 
 use crate::binding::BindingFault;
 use crate::message::{ReadError, WriteError};
-use palisade_core::pool::PoolError;
 use crate::times::TimeFault;
+use palisade_core::pool::PoolError;
 
 /// Why a message is refused.
 #[derive(Debug, thiserror::Error)]

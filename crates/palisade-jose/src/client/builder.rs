@@ -9,9 +9,9 @@ use super::{ClientMessageSecurity, RequestRules, ResponseRules};
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::message::{reader, writer};
-use palisade_core::pool::CryptoPool;
 use crate::server::Unusable;
 use crate::times::TimeRules;
+use palisade_core::pool::CryptoPool;
 
 /// Builds a [`ClientMessageSecurity`].
 #[derive(Debug)]

@@ -21,9 +21,9 @@ use crate::claims::Claims;
 use crate::format::Body;
 use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
 use crate::message::{OnFailure, ReadMessage, Reader, Writer};
-use palisade_core::pool::{CryptoPool, PoolError};
 use crate::rejection::Refused;
 use crate::times::TimeRules;
+use palisade_core::pool::{CryptoPool, PoolError};
 
 /// Message security on the client's side, as one stage for both directions: the mirror of
 /// [`MessageSecurity`](crate::MessageSecurity).

@@ -12,8 +12,8 @@ use crate::algorithms::Algorithms;
 use crate::format::{Jwt, MessageFormat};
 use crate::keys::{DecryptionKey, EncryptionKey, SigningKey, VerificationKey};
 use crate::message::{reader, writer};
-use palisade_core::pool::CryptoPool;
 use crate::times::TimeRules;
+use palisade_core::pool::CryptoPool;
 
 /// Builds a [`MessageSecurity`].
 #[derive(Debug)]

@@ -26,9 +26,9 @@ use crate::format::Body;
 use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
 use crate::keys::EncryptionKey;
 use crate::message::{OnFailure, ReadError, ReadMessage, Reader, Writer};
-use palisade_core::pool::CryptoPool;
 use crate::rejection::Refused;
 use crate::times::TimeRules;
+use palisade_core::pool::CryptoPool;
 use recipient::Recipients;
 
 /// Message security on the server's side, as one stage for both directions.
