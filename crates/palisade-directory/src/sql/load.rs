@@ -38,16 +38,21 @@ pub fn load(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Fi
 }
 
 async fn read(source: &DirectorySource, folder: &Path) -> Result<(Snapshot, Vec<Finding>), SqlError> {
-    let mut findings: Vec<Finding> = of_link(source).into_iter().collect();
+    let mut findings = of_place(source, folder);
     let Some(directory) = SqlDirectory::open_to_read(source, folder).await? else {
         return Ok((Snapshot::builder().version(0).finish(), findings));
     };
-    findings.extend(readable_by_others(source, folder));
     let read = directory.snapshot_and_findings().await;
     directory.close().await;
     let (snapshot, of_content) = read?;
     findings.extend(of_content);
     Ok((snapshot, findings))
+}
+
+/// What is unwise about where a database is, before it is read.
+pub(super) fn of_place(source: &DirectorySource, folder: &Path) -> Vec<Finding> {
+    let findings = [of_link(source), readable_by_others(source, folder)];
+    findings.into_iter().flatten().collect()
 }
 
 /// Whether others than the owner of a file and its group get at it, or at the log beside it.
@@ -78,7 +83,7 @@ fn readable_by_others(_: &DirectorySource, _: &Path) -> Option<Finding> {
 }
 
 /// What is unwise about the link to a database.
-pub(super) fn of_link(source: &DirectorySource) -> Option<Finding> {
+fn of_link(source: &DirectorySource) -> Option<Finding> {
     let DirectorySource::Postgres(url) = source else {
         return None;
     };

@@ -8,7 +8,7 @@ use palisade_core::{AlarmSlot, Finding};
 use tokio::time::{sleep, timeout};
 
 use super::connect::unusable;
-use super::load::of_link;
+use super::load::of_place;
 use super::{SqlDirectory, SqlError};
 use crate::directory::{Directory, WeakDirectory};
 use crate::snapshot::Snapshot;
@@ -133,7 +133,7 @@ impl Refresher {
         if let Some(report) = &self.report
             && *reported != Some(current.version())
         {
-            let mut findings: Vec<Finding> = of_link(&self.source).into_iter().collect();
+            let mut findings: Vec<Finding> = of_place(&self.source, &self.folder);
             findings.extend(database.findings().await?);
             report(&current, findings);
             *reported = Some(current.version());

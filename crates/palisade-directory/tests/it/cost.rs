@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use allocation_counter::measure;
-use palisade_directory::{ApiKey, Directory, GeneratedApiKey, Snapshot, SnapshotBuilder, Tenant, User};
+use palisade_directory::{ApiKey, Cost, Directory, GeneratedApiKey, Snapshot, SnapshotBuilder, Tenant, User};
 
 /// A directory of that many users, each with a certificate and an API key, and the key of one in the middle.
 fn directory(users: u32) -> (Directory, GeneratedApiKey) {
@@ -35,11 +35,12 @@ fn a_look_up_allocates_nothing() {
     let (directory, key) = directory(10_000);
     let key = key.text().expose();
     // A thread's first look allocates its slot.
-    drop(directory.current());
+    assert!(directory.current().decoy_for("nobody").cost().is_sufficient());
     let spent = measure(|| {
         let current = directory.current();
         assert!(current.user("user-5000").is_some());
         assert!(current.user("nobody").is_none());
+        assert_eq!(current.decoy_for("nobody").cost(), Cost::RECOMMENDED);
         assert!(
             current
                 .user_of_certificate(&fingerprint(5_000))
