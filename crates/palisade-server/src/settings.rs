@@ -20,6 +20,7 @@ use crate::logs;
 mod callers;
 mod keystores;
 mod replay;
+mod secrets;
 
 pub(crate) use self::keystores::are_read;
 pub use self::keystores::load_keystores;
@@ -306,6 +307,7 @@ impl ServerSettings {
         }
         findings.extend(self.replay.findings(config));
         findings.extend(self.unknown_callers(config));
+        findings.extend(self.weak_secrets(config));
         findings.extend(self.never_asked(config));
         if let Some(upstream) = &self.upstream {
             findings.extend(upstream.tls.findings("palisade.upstream.tls"));

@@ -89,6 +89,36 @@ fn what_is_unwise_is_found(#[case] properties: &str, #[case] severity: Severity,
     assert_eq!(findings, [(severity, code.to_owned())]);
 }
 
+#[test]
+fn secrets_that_are_weak_or_open_two_keystores_are_found_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let properties = "palisade.keystores.a.location=a.p12\n\
+        palisade.keystores.a.password=hunter2\n\
+        palisade.keystores.b.location=b.p12\n\
+        palisade.keystores.b.password=Correct-Horse-7\n\
+        palisade.keystores.c.location=c.p12\n\
+        palisade.keystores.c.password=Correct-Horse-7\n";
+    fs::write(folder.path().join("application.properties"), properties).unwrap();
+    let (config, _) = Config::load(&Sources::new(folder.path()));
+    let findings = ServerSettings::read(&config).0.findings(&config);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.code.as_ref(), finding.key.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("secret-weak", "palisade.keystores.a.password"),
+            ("secret-reused", "palisade.keystores.c.password"),
+        ]
+    );
+    let shown = format!("{findings:?}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("Correct-Horse"),
+        "{shown}"
+    );
+}
+
 #[rstest]
 #[case("palisade.upstream.url=http://localhost:8080")]
 #[case("palisade.upstream.url=http://127.0.0.1:8080")]

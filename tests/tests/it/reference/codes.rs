@@ -48,6 +48,7 @@ impl Finder {
         match value {
             Expr::Path(path) => self.messages.get(&path.path.get_ident()?.to_string()).cloned(),
             Expr::MethodCall(call) => self.message(&call.receiver),
+            Expr::Reference(reference) => self.message(&reference.expr),
             Expr::Macro(call) if call.mac.path.is_ident("format") => {
                 struct First(Option<String>);
                 impl syn::parse::Parse for First {
