@@ -143,7 +143,7 @@ fn a_certificate_of_a_user_and_a_tenant_is_the_users_alone_and_the_tenants_besid
     "subject": "alice", "tenant": "acme", "roles": ["clerk"], "scopes": [], "how": "bearer"
 }))]
 #[case::api_key(Credentials::ApiKey, None, json!({
-    "subject": "alice", "tenant": "acme", "roles": ["clerk"], "scopes": ["orders.read"], "how": "api-key"
+    "subject": "alice", "tenant": "acme", "roles": [], "scopes": ["orders.read"], "how": "api-key"
 }))]
 fn the_handler_learns_who_calls(
     #[case] credentials: Credentials,
