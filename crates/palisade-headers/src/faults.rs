@@ -222,3 +222,29 @@ fn shadows(name: &HeaderName, headers: &HeaderMap) -> bool {
         || fields::ALL.iter().any(|rule| same(rule.name))
         || headers.keys().any(|other| other != name && same(other.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn a_foreign_byte_is_seen_wherever_it_stands() {
+        for length in 0..=100 {
+            let mut value = vec![b'a'; length];
+            assert!(is_plain(&value), "{length}");
+            for position in 0..length {
+                for (byte, is_foreign) in [
+                    (b'\n', true),
+                    (0x7F, true),
+                    (0x80, true),
+                    (b'\t', false),
+                    (b' ', false),
+                ] {
+                    value[position] = byte;
+                    assert_eq!(is_plain(&value), !is_foreign, "{byte} at {position} of {length}");
+                }
+                value[position] = b'~';
+            }
+        }
+    }
+}

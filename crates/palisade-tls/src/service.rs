@@ -80,14 +80,11 @@ impl<S> ConnectionService<S> {
         let snapshot = shared.snapshot.load();
         // After a PROXY header the fields are the client's own, not the proxy's: a proxy of that kind does not read HTTP.
         let is_from_proxy = snapshot.trusted_proxies.contains(established.connection.client);
-        let id = head
-            .headers
-            .get(&X_REQUEST_ID)
-            .filter(|_| is_from_proxy)
-            .and_then(RequestId::parse);
+        let named = head.headers.get(&X_REQUEST_ID);
+        let id = named.filter(|_| is_from_proxy).and_then(RequestId::parse);
         let id = id.unwrap_or_else(RequestId::random);
         // Nobody further inside is to take the client's own name for that of the exchange.
-        if head.headers.contains_key(&X_REQUEST_ID) {
+        if named.is_some() {
             head.headers.insert(X_REQUEST_ID, id.header());
         }
         head.extensions.insert(id);

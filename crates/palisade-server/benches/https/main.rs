@@ -9,8 +9,9 @@
 //! | glued by hand | about the same of `tower-http`, `tower_governor` and `jsonwebtoken`: see [`glued`] | |
 //!
 //! The goals are ratios to bare axum in the same run, at most. Each server runs in a process of its own, with one worker thread;
-//! this process is the client, on another processor. All get the same request, token included. Rounds alternate, and the median of
-//! each server's rounds counts, so that what else happens on the machine falls on all.
+//! this process is the client, on another processor. All get the same request, token included. They take turns in many short
+//! rounds, so that what else happens on the machine falls on all; of times and of ratios, which compare servers within a round, the
+//! medians count.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,8 +36,8 @@ use http::HeaderValue;
 use palisade_test::ca::TestCa;
 use servers::Kind;
 
-const ROUNDS: usize = 9;
-const REQUESTS: usize = 20_000;
+const ROUNDS: usize = 51;
+const REQUESTS: usize = 4_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,7 +71,7 @@ fn compare() {
         processor: apart.map(|[_, theirs]| theirs),
     };
     println(format_args!(
-        "{REQUESTS} requests a round, {ROUNDS} rounds, median CPU time of the server a request"
+        "{ROUNDS} rounds of {REQUESTS} requests, medians of the CPU time of the server a request"
     ));
     for protocol in ["http/1.1", "h2"] {
         let mut measured: Vec<Measured> = Kind::ALL
@@ -82,23 +83,34 @@ fn compare() {
                 one.round();
             }
         }
-        let times = measured.iter_mut().map(|one| (one.kind, one.median_micros()));
-        report(protocol, &times.collect::<Vec<_>>());
+        report(protocol, &measured);
     }
 }
 
-/// Writes a table, the first row of which is what the others are compared with.
-fn report(protocol: &str, times: &[(Kind, f64)]) {
-    let bare = times.first().map_or(f64::NAN, |(_, time)| *time);
-    for (kind, time) in times {
-        let ratio = time / bare;
-        let goal = kind.goal().map(|goal| format!("   at most {goal}"));
+/// Writes a table. All are compared with the first.
+fn report(protocol: &str, measured: &[Measured]) {
+    let Some(bare) = measured.first() else { return };
+    for one in measured {
+        let time = median(one.rounds.clone());
+        let ratio = median(
+            one.rounds
+                .iter()
+                .zip(&bare.rounds)
+                .map(|(own, bare)| own / bare)
+                .collect(),
+        );
+        let goal = one.kind.goal().map(|goal| format!("   at most {goal}"));
         println(format_args!(
             "{protocol:<8}  {:<19}  {time:6.2} µs   ratio {ratio:.3}{}",
-            kind.title(),
+            one.kind.title(),
             goal.unwrap_or_default()
         ));
     }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[expect(clippy::disallowed_macros, reason = "a measurement prints its figures")]
@@ -120,7 +132,8 @@ struct Measured {
     kind: Kind,
     process: Child,
     client: Client,
-    rounds: Vec<Duration>,
+    /// Microseconds a request.
+    rounds: Vec<f64>,
 }
 
 impl Measured {
@@ -141,7 +154,7 @@ impl Measured {
         let mut client = Client::connect(address, setting.ca, protocol);
         kind.prove(&mut client, setting.credentials);
         client.bring(setting.credentials);
-        client.requests(REQUESTS / 4);
+        client.requests(REQUESTS);
         Self {
             kind,
             process,
@@ -156,19 +169,9 @@ impl Measured {
         self.client.requests(REQUESTS);
         let used = cpu_time(self.process.id()).saturating_sub(before);
         assert!(used < started.elapsed() * 4, "the clock of the process runs");
-        self.rounds.push(used);
-    }
-
-    fn median_micros(&mut self) -> f64 {
-        self.rounds.sort_unstable();
-        let median = self
-            .rounds
-            .get(self.rounds.len() / 2)
-            .copied()
-            .unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is small")]
         let requests = REQUESTS as f64;
-        median.as_secs_f64() * 1e6 / requests
+        self.rounds.push(used.as_secs_f64() * 1e6 / requests);
     }
 }
 
