@@ -10,8 +10,8 @@
 //!    are past. `clock-skew` is allowed for. No claim is read before the signature is verified.
 //! 5. `cnf` must be `x5t#S256` alone (RFC 8705 section 3.1), which the caller compares with the connection's certificate. A token
 //!    that is bound in another way, such as by RFC 9449, is refused: its proof is not looked at here.
-//! 6. A token that was seen before is not verified again until it expires or keys change. Ten thousand are remembered, by their
-//!    SHA-256 alone; times are checked by the clock each time.
+//! 6. A token that was seen before is not verified again until it expires or keys change. Ten thousand are remembered, by a
+//!    MAC under a key of this process and not by their text; times are checked by the clock each time.
 //! 7. Keys of a URL are fetched beforehand and kept fresh as their server says, between five minutes and a day, or an hour where it
 //!    does not. They stay in use when it is dead, and over a reload. A key that is not known has them fetched once; then, for 30
 //!    seconds, such tokens are refused at once. After a failure nothing is fetched for 30 seconds, twice as long after each

@@ -13,7 +13,7 @@ use super::compact::{Compact, MAX_TOKEN};
 use super::keys::{KeySet, Keys, Verdict};
 use super::remote::Landing;
 use super::rules::Rules;
-use super::seen::{Accepted, Seen, TokenHash};
+use super::seen::{Accepted, Seen};
 use super::token::Token;
 use crate::standing::Standing;
 
@@ -103,20 +103,23 @@ impl Bearer {
             return Err(BadToken::TooLong);
         }
         let keys = self.keys.current();
-        let hash = TokenHash::of(token);
-        if let Some(accepted) = self.seen.find(&hash)
+        let tag = self.seen.tag(token);
+        if let Some(tag) = &tag
+            && let Some(accepted) = self.seen.find(tag)
             && accepted.generation == keys.generation
         {
             return match accepted.times.check(self.clock.now()) {
                 Ok(()) => Ok(accepted),
                 Err(bad) => {
-                    self.seen.forget(&hash);
+                    self.seen.forget(tag);
                     Err(bad)
                 }
             };
         }
         let accepted = Arc::new(self.examine(token, &keys)?);
-        self.seen.remember(hash, Arc::clone(&accepted));
+        if let Some(tag) = tag {
+            self.seen.remember(tag, Arc::clone(&accepted));
+        }
         Ok(accepted)
     }
 
