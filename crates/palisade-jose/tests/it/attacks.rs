@@ -322,6 +322,10 @@ async fn a_larger_skew_accepts_nothing_twice(#[case] known: bool) {
     let world = World::new();
     let strict = world.server(all_request_profiles());
     let known = known.then(|| world.server(lenient()));
+    if let Some(server) = &known {
+        // A stage makes itself known to the memory with its first message: one that is built may never come into force.
+        assert_eq!(server.send(Draft::new("first").request()).await.0, StatusCode::OK);
+    }
     let message = Draft::new("once").write();
     assert_eq!(strict.send(post(message.clone())).await.0, StatusCode::OK);
     let later = NOW + 60 + 301;
