@@ -9,6 +9,9 @@ use http::{Method, Response, request};
 use crate::Rejection;
 use crate::facts::{MatchedGroup, RequestId};
 
+/// Instead of the position of a stage: what all stages of an exchange share.
+const SHARED: u16 = u16::MAX;
+
 /// How a refusal is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RefusalFormat {
@@ -118,6 +121,21 @@ impl Context {
         kept.downcast().ok().map(|kept| *kept)
     }
 
+    /// Keeps a value for the other stages of this exchange; one of the same type is replaced.
+    pub fn share<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.kept
+            .retain(|(owner, kept)| *owner != SHARED || !kept.is::<T>());
+        self.kept.push((SHARED, Box::new(value)));
+    }
+
+    /// The value of that type which a stage shared.
+    pub fn shared<T: Send + Sync + 'static>(&mut self) -> Option<&mut T> {
+        self.kept
+            .iter_mut()
+            .filter(|(owner, _)| *owner == SHARED)
+            .find_map(|(_, kept)| kept.downcast_mut())
+    }
+
     /// Whether this process sends the request.
     pub(crate) fn is_outbound(&self) -> bool {
         self.is_outbound
@@ -148,7 +166,7 @@ impl Context {
 
     /// Makes the stage at that position the running one.
     pub(crate) fn enter(&mut self, stage: usize, report_only: bool) {
-        self.stage = u16::try_from(stage).unwrap_or(u16::MAX);
+        self.stage = u16::try_from(stage).unwrap_or(u16::MAX - 1);
         self.report_only = report_only;
     }
 

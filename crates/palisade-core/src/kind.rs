@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 
-use crate::{Clock, Finding, Phase, Stage};
+use crate::{Clock, Entry, Finding, Phase, Stage};
 
 /// A kind of stage that operators can name in an interceptor.
 ///
@@ -32,6 +32,12 @@ pub trait StageKind: Send + Sync + 'static {
     fn guardrails(settings: &Self::Settings, cx: &BuildContext<'_>) -> Vec<Finding> {
         let _ = (settings, cx);
         Vec::new()
+    }
+
+    /// Makes stages of this kind that stand together in a group's pipeline, in one phase, act as one: what they have to do together
+    /// one of them does for all. Each keeps its place, its name and its refusals.
+    fn join(entries: &mut [Entry]) {
+        let _ = entries;
     }
 }
 

@@ -53,6 +53,7 @@ mod fetch;
 mod finding;
 pub mod head;
 mod kind;
+mod limit;
 pub mod outbound;
 pub mod pipeline;
 pub mod pool;
@@ -76,6 +77,10 @@ pub use facts::{
 pub use fetch::{BadDocumentUrl, DocumentUrl, Fetch, FetchError, FetchRequest, Fetched, SharedFetch};
 pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};
+pub use limit::{
+    CounterHandle, Demand, Limit, LimitCounter, LimitKey, LimitRule, LimitStore, LimitStoreError,
+    LimitStores, Standing, Taking, WINDOW_SLICES, WindowKind,
+};
 pub use outbound::OutboundLayer;
 pub use pipeline::{Pipeline, PipelineLimits};
 pub use problem::Problem;

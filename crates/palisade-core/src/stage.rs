@@ -1,5 +1,6 @@
 //! What a stage is: a [`Guard`] or a [`Transform`], and where it stands.
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use http::{request, response};
 use serde::Serialize;
 
-use crate::{Context, Rejection};
+use crate::{Context, Limit, Rejection};
 
 /// A future that is boxed because its stage really waits.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,8 +32,8 @@ pub enum FactKind {
 
 /// Decides on heads alone.
 ///
-/// A guard never waits, never sees a body, and does not allocate to accept.
-pub trait Guard: Debug + Send + Sync + 'static {
+/// A guard never waits, never sees a body, and does not allocate to accept, save for what it has to add to the answer.
+pub trait Guard: Any + Debug + Send + Sync + 'static {
     /// The stage's name in logs and explanations, such as `ip-filter`.
     fn name(&self) -> &'static str;
 
@@ -69,6 +70,11 @@ pub trait Guard: Debug + Send + Sync + 'static {
         let _ = head;
         None
     }
+
+    /// The limit that it is, where it is one.
+    fn limit(&self) -> Option<&dyn Limit> {
+        None
+    }
 }
 
 /// Decides on whole messages, or waits for something.
@@ -79,7 +85,7 @@ pub trait Guard: Debug + Send + Sync + 'static {
 /// One that needs no body and does not look at responses runs in place, without a box, for as long as it answers
 /// [`Step::Done`]. A [`Step::Wait`] may be dropped before it was ever polled, and the stage asked once more; until then it has
 /// left neither memory nor message changed.
-pub trait Transform: Debug + Send + Sync + 'static {
+pub trait Transform: Any + Debug + Send + Sync + 'static {
     /// The stage's name in logs and explanations, such as `validation`.
     fn name(&self) -> &'static str;
 
@@ -113,6 +119,11 @@ pub trait Transform: Debug + Send + Sync + 'static {
     /// What a verdict that cannot be rehearsed hangs on; for explanations.
     fn hangs_on(&self) -> &'static str {
         "the message"
+    }
+
+    /// The limit that it is, where it is one.
+    fn limit(&self) -> Option<&dyn Limit> {
+        None
     }
 }
 
@@ -239,6 +250,22 @@ impl Stage {
         match self {
             Self::Guard(_) => true,
             Self::Transform(transform) => transform.needs() == Bodies::None && !transform.answers(),
+        }
+    }
+
+    /// The limit that it is, where it is one.
+    pub fn limit(&self) -> Option<&dyn Limit> {
+        match self {
+            Self::Guard(guard) => guard.limit(),
+            Self::Transform(transform) => transform.limit(),
+        }
+    }
+
+    /// The stage as a value of that type, where it is one.
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        match self {
+            Self::Guard(guard) => (&**guard as &dyn Any).downcast_ref(),
+            Self::Transform(transform) => (&**transform as &dyn Any).downcast_ref(),
         }
     }
 

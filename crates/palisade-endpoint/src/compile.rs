@@ -73,7 +73,7 @@ impl Registry {
         for (position, group) in (0..).zip(groups) {
             let reachable = reach::is_reachable(&index, position, &group.selectors, deepest);
             let key = group.key.clone();
-            match compile_group(config, &interceptors, general.limits, group) {
+            match compile_group(self, config, &interceptors, general.limits, group) {
                 Ok(group) => {
                     findings.extend(group_findings(config, &key, &group, reachable));
                     compiled.push(group);
@@ -284,6 +284,7 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
 
 /// Sorts the stages of a group's interceptors by phase, stably.
 fn compile_group(
+    registry: &Registry,
     config: &Config,
     interceptors: &BTreeMap<String, Interceptor>,
     limits: PipelineLimits,
@@ -317,6 +318,9 @@ fn compile_group(
         phase: Some(stage.phase),
         report_only: group.report_only || interceptor.report_only,
     });
+    let mut entries: Vec<Entry> = entries.collect();
+    let kinds: Vec<usize> = stages.iter().map(|(_, _, stage)| stage.kind).collect();
+    registry.join(Side::Server, &kinds, &mut entries);
     let pipeline = Pipeline::new(entries, limits);
     let settings = stages
         .iter()

@@ -60,6 +60,8 @@ pub(crate) struct BuiltStage {
     pub(crate) stage: Stage,
     pub(crate) root: &'static str,
     pub(crate) single: bool,
+    /// The place of its kind among those of its side.
+    pub(crate) kind: usize,
     pub(crate) settings: Arc<[Setting]>,
 }
 
@@ -117,7 +119,7 @@ fn read<'a>(
     let mut interceptor = Interceptor::default();
     let report_only = config.get::<bool>(&format!("{prefix}.report-only"));
     interceptor.report_only = collect(&mut errors, report_only).flatten().unwrap_or_default();
-    for kind in registry.kinds(side) {
+    for (place, kind) in registry.kinds(side).enumerate() {
         let roots: Vec<_> = kind
             .roots()
             .iter()
@@ -131,19 +133,26 @@ fn read<'a>(
         let Some(built) = collect(&mut errors, built) else {
             continue;
         };
-        let settings: Arc<[Setting]> = roots
-            .iter()
-            .flat_map(|root| config.entries(&format!("{prefix}.{root}")))
-            .collect();
+        let settings = |roots: &[&str]| -> Arc<[Setting]> {
+            let keys = roots.iter().map(|root| format!("{prefix}.{root}"));
+            keys.flat_map(|key| config.entries(&key)).collect()
+        };
+        let together = settings(&roots);
+        // A stage with the name of one of several roots comes from what stands there alone.
+        let of_stage = |stage: &Stage| match roots.iter().find(|root| **root == stage.name()) {
+            Some(root) => settings(&[root]),
+            None => Arc::clone(&together),
+        };
         interceptor.findings.extend(built.findings);
         interceptor
             .stages
             .extend(built.stages.into_iter().map(|(phase, stage)| BuiltStage {
+                settings: of_stage(&stage),
                 phase,
                 stage,
                 root,
                 single: kind.is_single(),
-                settings: Arc::clone(&settings),
+                kind: place,
             }));
     }
     errors.into_result(interceptor)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use palisade_config::{Config, Errors};
-use palisade_core::{BuildContext, Finding, Phase, Stage, StageKind};
+use palisade_core::{BuildContext, Entry, Finding, Phase, Stage, StageKind};
 
 use crate::interceptor::Side;
 use crate::later;
@@ -68,6 +68,27 @@ impl Registry {
         words
     }
 
+    /// Lets stages that stand together in one phase, and are of one kind, act as one. `kinds` has the place of each stage's kind
+    /// among those of its side.
+    pub(crate) fn join(&self, side: Side, kinds: &[usize], entries: &mut [Entry]) {
+        let mut rest = entries;
+        let mut kinds = kinds;
+        while let (Some(&kind), Some(first)) = (kinds.first(), rest.first()) {
+            let phase = first.phase;
+            let together = kinds
+                .iter()
+                .zip(rest.iter())
+                .take_while(|(other, entry)| **other == kind && entry.phase == phase)
+                .count();
+            let (neighbours, others) = rest.split_at_mut(together);
+            if let Some(kind) = self.kinds(side).nth(kind) {
+                kind.join(neighbours);
+            }
+            kinds = kinds.get(together..).unwrap_or_default();
+            rest = others;
+        }
+    }
+
     pub(crate) fn kinds(&self, side: Side) -> impl Iterator<Item = &dyn ErasedKind> {
         let kinds = match side {
             Side::Server => &self.server,
@@ -104,6 +125,9 @@ pub(crate) trait ErasedKind: Send + Sync {
 
     fn is_single(&self) -> bool;
 
+    /// Lets neighbours act as one.
+    fn join(&self, entries: &mut [Entry]);
+
     /// Reads the settings below `prefix` (`palisade.interceptors.<Name>`) and builds.
     fn build(&self, config: &Config, prefix: &str, cx: &BuildContext<'_>) -> Result<Built, Errors>;
 }
@@ -117,6 +141,10 @@ impl<K: StageKind> ErasedKind for Of<K> {
 
     fn is_single(&self) -> bool {
         K::SINGLE
+    }
+
+    fn join(&self, entries: &mut [Entry]) {
+        K::join(entries);
     }
 
     fn build(&self, config: &Config, prefix: &str, cx: &BuildContext<'_>) -> Result<Built, Errors> {

@@ -1,0 +1,485 @@
+//! Counters that outlive requests and that limits share: [`LimitStore`].
+//!
+//! 1. A **counter** ([`LimitCounter`]) belongs to one limit, such as `Partners.rate-limit`. It is found by its name, so that it goes on
+//!    when its rule changes.
+//! 2. In a counter each [`LimitKey`] has a share of its own: an address, a caller, an endpoint, or everybody together.
+//! 3. [`LimitStore::take`] is asked for all the limits of a request that are due at one time. It takes from all of them or from none:
+//!    a request that one of them refuses costs the others nothing.
+//! 4. What was taken can be given back, exactly once, to the window it was taken from.
+//! 5. A store keeps a bounded number of keys for each counter. A key whose share is not whole is never forgotten for another; keys
+//!    beyond the bound share one bucket.
+//! 6. A rule may change between two calls for the same key. What was used before stays used, in units of the limit.
+//!
+//! What this does not protect against: a store that forgets (a Redis that is emptied) forgets what was used.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::{self, Debug, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::request;
+
+use crate::BoxFuture;
+
+/// Whose share is counted: 24 bytes, whatever the key's text.
+///
+/// Addresses and short names stand in it as they are; the caller digests what is longer, or secret ([`LimitKey::digest`]).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LimitKey([u8; Self::LENGTH]);
+
+const EVERYBODY: u8 = 0;
+const IPV4: u8 = 1;
+const IPV6: u8 = 2;
+const NAME: u8 = 3;
+const DIGEST: u8 = 4;
+const UNKNOWN: u8 = 5;
+const OVERFLOW: u8 = 6;
+
+impl LimitKey {
+    /// How many bytes it has.
+    pub const LENGTH: usize = 24;
+
+    /// The longest name that stands in it as it is, in bytes.
+    pub const LONGEST_NAME: usize = Self::LENGTH - 2;
+
+    /// Everybody together.
+    pub const EVERYBODY: Self = Self::bare(EVERYBODY);
+
+    /// All of whom nothing is known: they share one bucket.
+    pub const UNKNOWN: Self = Self::bare(UNKNOWN);
+
+    /// All keys beyond the bound of a store: they share one bucket.
+    pub const OVERFLOW: Self = Self::bare(OVERFLOW);
+
+    const fn bare(kind: u8) -> Self {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[0] = kind;
+        Self(bytes)
+    }
+
+    fn with(kind: u8, rest: &[u8]) -> Self {
+        let mut key = Self::bare(kind);
+        for (to, from) in key.0.iter_mut().skip(1).zip(rest) {
+            *to = *from;
+        }
+        key
+    }
+
+    /// An address: an IPv4 one as it is, of an IPv6 one the first 64 bits, which one customer has whole (RFC 6177 section 2).
+    pub fn address(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self::with(IPV4, &ip.octets()),
+            IpAddr::V6(ip) => Self::with(IPV6, ip.octets().first_chunk::<8>().map_or(&[], |half| half)),
+        }
+    }
+
+    /// A name of at most [`LONGEST_NAME`](Self::LONGEST_NAME) bytes; `None` for a longer one, which is to be digested.
+    pub fn name(name: &str) -> Option<Self> {
+        let length = u8::try_from(name.len()).ok()?;
+        if name.len() > Self::LONGEST_NAME {
+            return None;
+        }
+        let mut key = Self::bare(NAME);
+        let (head, rest) = key.0.split_at_mut(2);
+        if let Some(at) = head.last_mut() {
+            *at = length;
+        }
+        for (to, from) in rest.iter_mut().zip(name.bytes()) {
+            *to = from;
+        }
+        Some(key)
+    }
+
+    /// The first 128 bits of a digest that nobody can make two texts for, such as SHA-256.
+    pub fn digest(digest: [u8; 16]) -> Self {
+        Self::with(DIGEST, &digest)
+    }
+
+    /// Its bytes, for a store that keeps them.
+    pub const fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    /// The key of those bytes, from a store that kept them.
+    pub const fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// As operators read it: `192.0.2.1`, `2001:db8::/64`, `alice`, `#9f86d0…`, `(everybody)`.
+impl fmt::Display for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [kind, rest @ ..] = &self.0;
+        match *kind {
+            EVERYBODY => f.write_str("(everybody)"),
+            UNKNOWN => f.write_str("(unknown)"),
+            OVERFLOW => f.write_str("(overflow)"),
+            IPV4 => match rest.first_chunk::<4>() {
+                Some(octets) => write!(f, "{}", Ipv4Addr::from(*octets)),
+                None => Ok(()),
+            },
+            IPV6 => {
+                let mut octets = [0; 16];
+                for (to, from) in octets.iter_mut().zip(rest.iter().take(8)) {
+                    *to = *from;
+                }
+                write!(f, "{}/64", Ipv6Addr::from(octets))
+            }
+            NAME => {
+                let [length, name @ ..] = rest;
+                let name = name.get(..usize::from(*length)).unwrap_or(name);
+                f.write_str(&String::from_utf8_lossy(name))
+            }
+            _ => {
+                f.write_char('#')?;
+                rest.iter().take(16).try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+impl Debug for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LimitKey({self})")
+    }
+}
+
+/// How much a key may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitRule {
+    /// A bucket of `burst` units that refills by one unit every `interval`: the generic cell rate algorithm (ITU-T I.371).
+    Rate {
+        /// How many units may be used at once. At least 1.
+        burst: u64,
+        /// The time in which one unit comes back. At least a nanosecond.
+        interval: Duration,
+    },
+    /// So many units at a time; each is given back when its exchange ends. Kept in the process alone.
+    InFlight {
+        /// How many.
+        max: u64,
+    },
+    /// So many units in each window of time.
+    Window {
+        /// How many.
+        limit: u128,
+        /// How long a window is: whole seconds, at least one.
+        period: Duration,
+        /// Where windows begin.
+        kind: WindowKind,
+    },
+}
+
+/// Where the windows of a quota begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WindowKind {
+    /// At multiples of the period since 1970-01-01T00:00:00Z: whole minutes, hours and days in UTC.
+    #[default]
+    Calendar,
+    /// Now: what was used counts for one period, and a sixtieth of it longer at most. In no period of that length is more used than
+    /// the limit.
+    Sliding,
+}
+
+/// Into how many slices a sliding window is cut.
+pub const WINDOW_SLICES: u32 = 60;
+
+/// What a store has for a counter: its own, for its own eyes.
+#[derive(Clone)]
+pub struct CounterHandle(Arc<dyn Any + Send + Sync>);
+
+impl CounterHandle {
+    /// Wraps what the store has.
+    pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
+    /// What the store has, where it is of that type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        (*self.0).downcast_ref()
+    }
+}
+
+impl Debug for CounterHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CounterHandle")
+    }
+}
+
+/// The counter of one limit, under the rule of one policy.
+#[derive(Debug)]
+pub struct LimitCounter {
+    name: Arc<str>,
+    rule: LimitRule,
+    max_keys: usize,
+    handle: CounterHandle,
+}
+
+impl LimitCounter {
+    /// The counter of that name in a store, made on first use. Nodes that share a store share counters by name.
+    pub fn new(store: &dyn LimitStore, name: impl Into<Arc<str>>, rule: LimitRule, max_keys: usize) -> Self {
+        let name = name.into();
+        let handle = store.counter(&name, max_keys);
+        Self {
+            name,
+            rule,
+            max_keys,
+            handle,
+        }
+    }
+
+    /// Its name, `<interceptor>.<stage>`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// How much each key may use.
+    pub fn rule(&self) -> LimitRule {
+        self.rule
+    }
+
+    /// For how many keys a share is kept at most.
+    pub fn max_keys(&self) -> usize {
+        self.max_keys
+    }
+
+    /// What the store has for it.
+    pub fn handle(&self) -> &CounterHandle {
+        &self.handle
+    }
+}
+
+/// What a request wants of one limit, and what the store says to it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Demand {
+    /// The limit's counter.
+    pub counter: Arc<LimitCounter>,
+    /// Whose share.
+    pub key: LimitKey,
+    /// How many units.
+    pub units: u128,
+    /// Where windows are counted: what is demanded under a name that was counted in this window already costs nothing.
+    pub once: Option<[u8; 16]>,
+    /// Whether the request goes on although this limit is exceeded: then the others are taken from all the same.
+    pub reports: bool,
+    /// What the store says; whole before it was asked.
+    pub standing: Standing,
+}
+
+impl Demand {
+    /// A demand of that many units.
+    pub fn new(counter: Arc<LimitCounter>, key: LimitKey, units: u128) -> Self {
+        Self {
+            counter,
+            key,
+            units,
+            once: None,
+            reports: false,
+            standing: Standing::default(),
+        }
+    }
+}
+
+/// How a key stands with a limit, after a demand was met or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Whether the demand is more than what is left.
+    pub exceeded: bool,
+    /// How many units are left. Where the demand was not met: without it.
+    pub remaining: u128,
+    /// The time within which no more than that can be used: until the next unit comes back, or the window ends.
+    pub resets_in: Duration,
+    /// Where the demand was exceeded: the time until it could be met, if nobody uses anything meanwhile. [`Duration::MAX`] where it
+    /// never can.
+    pub retry_after: Duration,
+    /// How many units were taken: none where the request was refused, or was counted before.
+    pub taken: u128,
+    /// In which window, by its start or slice; the store's own mark, for giving back.
+    pub window: u64,
+    /// Whether the key shared the bucket of those beyond the bound.
+    pub overflowed: bool,
+}
+
+/// The answer of a store: known at once, or awaited.
+pub enum Taking<'a> {
+    /// Known at once.
+    Done(Result<(), LimitStoreError>),
+    /// Awaited.
+    Wait(BoxFuture<'a, Result<(), LimitStoreError>>),
+}
+
+impl Taking<'_> {
+    /// The answer, once it is known.
+    pub async fn outcome(self) -> Result<(), LimitStoreError> {
+        match self {
+            Self::Done(result) => result,
+            Self::Wait(future) => future.await,
+        }
+    }
+}
+
+impl Debug for Taking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+            Self::Wait(_) => f.write_str("Wait(..)"),
+        }
+    }
+}
+
+/// A store that cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the store of counters is not available: {0}")]
+pub struct LimitStoreError(#[source] Box<dyn Error + Send + Sync>);
+
+impl LimitStoreError {
+    /// Because of this.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// Keeps counters.
+///
+/// `now` is the time of day by the clock of policy; a store that several nodes share may go by its own.
+pub trait LimitStore: Debug + Send + Sync + 'static {
+    /// Makes ready what it needs, such as a file; stages ask for it as they are built. This may block. Once open, it stays so.
+    fn open(&self) -> Result<(), LimitStoreError> {
+        Ok(())
+    }
+
+    /// Whether [`take`](Self::take) may ever answer [`Taking::Wait`].
+    fn waits(&self) -> bool {
+        true
+    }
+
+    /// The counter of that name, made on first use. A later call may name another bound, which holds from then on.
+    fn counter(&self, name: &str, max_keys: usize) -> CounterHandle;
+
+    /// Takes from all of them, or, where any that does not only report is exceeded, from none. Each demand's
+    /// [`standing`](Demand::standing) is told either way.
+    ///
+    /// This is atomic: of any number of calls at the same time, no more are met than the limit allows. On an error nothing is
+    /// known; what was taken stays taken. Where it waits and is dropped, the same holds.
+    fn take<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a>;
+
+    /// Gives back what [`Standing::taken`] says, and sets that to nothing. A window that is over gets nothing back.
+    fn give_back<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a>;
+
+    /// Says how each stands, and takes nothing.
+    fn look<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a>;
+
+    /// Forgets what a key has used, or with `None` what every key of the counter has. Says how many keys had used something.
+    fn reset<'a>(
+        &'a self,
+        counter: &'a LimitCounter,
+        key: Option<LimitKey>,
+    ) -> BoxFuture<'a, Result<u64, LimitStoreError>>;
+
+    /// Some of the keys that have used something: at most that many.
+    fn keys<'a>(
+        &'a self,
+        counter: &'a LimitCounter,
+        at_most: usize,
+        now: SystemTime,
+    ) -> BoxFuture<'a, Result<Vec<LimitKey>, LimitStoreError>>;
+}
+
+/// The stores that limits can name, as stages find them among the [`Resources`](crate::Resources).
+#[derive(Debug, Clone, Default)]
+pub struct LimitStores(BTreeMap<String, Arc<dyn LimitStore>>);
+
+impl LimitStores {
+    /// Adds a store under the name by which settings speak of it; one of that name is replaced.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, store: Arc<dyn LimitStore>) -> Self {
+        self.0.insert(name.into(), store);
+        self
+    }
+
+    /// The store of that name.
+    pub fn find(&self, name: &str) -> Option<Arc<dyn LimitStore>> {
+        self.0.get(name).map(Arc::clone)
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// A stage that is a limit: what whoever shows or resets counters may ask it. See [`Stage::limit`](crate::Stage::limit).
+pub trait Limit: Debug {
+    /// Its counter.
+    fn counter(&self) -> &Arc<LimitCounter>;
+
+    /// Where that is kept.
+    fn store(&self) -> &Arc<dyn LimitStore>;
+
+    /// The name of that store in settings.
+    fn store_name(&self) -> &str;
+
+    /// By what keys are told apart, as settings have it: `peer`, `header:x-client`.
+    fn keyed_by(&self) -> String;
+
+    /// The key of a request.
+    fn key_of(&self, head: &request::Parts) -> LimitKey;
+
+    /// The key that an operator speaks of: an address, a name, the value of a header. An error says what was expected.
+    fn key_named(&self, text: &str) -> Result<LimitKey, String>;
+
+    /// A number of its units as operators read it: requests are whole, amounts have decimals.
+    fn units(&self, units: u128) -> String {
+        units.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::LimitKey;
+
+    #[rstest]
+    #[case("192.0.2.1", "192.0.2.1")]
+    #[case("::ffff:192.0.2.1", "192.0.2.1")]
+    #[case("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")]
+    fn addresses_are_told_apart_by_what_one_customer_has(#[case] ip: &str, #[case] shown: &str) {
+        let key = LimitKey::address(ip.parse().expect("an address"));
+        assert_eq!(key.to_string(), shown);
+        assert_eq!(LimitKey::from_bytes(*key.as_bytes()), key);
+    }
+
+    #[test]
+    fn keys_of_different_kinds_never_meet() {
+        let keys = [
+            LimitKey::EVERYBODY,
+            LimitKey::UNKNOWN,
+            LimitKey::OVERFLOW,
+            LimitKey::name("").expect("short"),
+            LimitKey::name("\0").expect("short"),
+            LimitKey::digest([0; 16]),
+            LimitKey::address([0, 0, 0, 0].into()),
+            LimitKey::address([0_u16; 8].into()),
+        ];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    #[test]
+    fn a_name_stands_as_it_is_as_long_as_it_fits() {
+        let longest = "n".repeat(LimitKey::LONGEST_NAME);
+        assert_eq!(
+            LimitKey::name(&longest).map(|key| key.to_string()),
+            Some(longest.clone())
+        );
+        assert_eq!(LimitKey::name(&format!("{longest}n")), None);
+    }
+}
