@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::request;
+use serde::{Deserialize, Serialize};
 
-use crate::BoxFuture;
+use crate::{BoxFuture, FactKind};
 
 /// Whose share is counted: 24 bytes, whatever the key's text.
 ///
@@ -394,24 +395,50 @@ pub trait LimitStore: Debug + Send + Sync + 'static {
 
 /// The stores that limits can name, as stages find them among the [`Resources`](crate::Resources).
 #[derive(Debug, Clone, Default)]
-pub struct LimitStores(BTreeMap<String, Arc<dyn LimitStore>>);
+pub struct LimitStores {
+    stores: BTreeMap<String, Arc<dyn LimitStore>>,
+    on_failure: OnFailure,
+}
+
+/// What becomes of a request whose limit cannot be counted, because the store does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// It is refused: 503 `store-unavailable`.
+    #[default]
+    Deny,
+    /// It goes on uncounted.
+    Allow,
+}
 
 impl LimitStores {
+    /// What holds for limits that do not say what becomes of requests that cannot be counted.
+    #[must_use]
+    pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
+        self
+    }
+
+    /// What holds for limits that do not say it.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
     /// Adds a store under the name by which settings speak of it; one of that name is replaced.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, store: Arc<dyn LimitStore>) -> Self {
-        self.0.insert(name.into(), store);
+        self.stores.insert(name.into(), store);
         self
     }
 
     /// The store of that name.
     pub fn find(&self, name: &str) -> Option<Arc<dyn LimitStore>> {
-        self.0.get(name).map(Arc::clone)
+        self.stores.get(name).map(Arc::clone)
     }
 
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.stores.keys().map(String::as_str)
     }
 }
 
@@ -428,6 +455,9 @@ pub trait Limit: Debug {
 
     /// By what keys are told apart, as settings have it: `peer`, `header:x-client`.
     fn keyed_by(&self) -> String;
+
+    /// The facts that keys are made of.
+    fn reads(&self) -> &'static [FactKind];
 
     /// The key of a request.
     fn key_of(&self, head: &request::Parts) -> LimitKey;

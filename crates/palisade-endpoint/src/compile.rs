@@ -253,13 +253,17 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
         let message = format!("no stage guards the group {name}: its interceptors bring none that is on");
         findings.push(located(config, Severity::Severe, "group-unguarded", message, key));
     }
-    let asks_for_callers = |entry: &Entry| match &entry.stage {
-        Stage::Guard(guard) => guard.reads().contains(&FactKind::Principal),
-        Stage::Transform(_) => false,
+    let asks_for_callers = |entry: &Entry| {
+        let of_guard = match &entry.stage {
+            Stage::Guard(guard) => guard.reads(),
+            Stage::Transform(_) => &[],
+        };
+        let of_limit = entry.stage.limit().map_or(&[][..], |limit| limit.reads());
+        [of_guard, of_limit].concat().contains(&FactKind::Principal)
     };
     if !group.authenticates && group.pipeline.entries().iter().any(asks_for_callers) {
         let message = format!(
-            "the group {name} has rules about callers, and no stage that finds out who is calling: whom they are for is refused"
+            "the group {name} has rules about callers, and no stage that finds out who is calling: every request counts as that of nobody known"
         );
         findings.push(located(
             config,
