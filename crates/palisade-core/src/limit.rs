@@ -17,13 +17,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use http::request;
+use http::{StatusCode, request};
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, FactKind};
+use crate::{BoxFuture, FactKind, Rejection};
 
 /// Whose share is counted: 24 bytes, whatever the key's text.
 ///
@@ -192,17 +192,31 @@ pub const WINDOW_SLICES: u32 = 60;
 
 /// What a store has for a counter: its own, for its own eyes.
 #[derive(Clone)]
-pub struct CounterHandle(Arc<dyn Any + Send + Sync>);
+pub struct CounterHandle(Had);
+
+#[derive(Clone)]
+enum Had {
+    Now(Arc<dyn Any + Send + Sync>),
+    Later(Arc<OnceLock<CounterHandle>>),
+}
 
 impl CounterHandle {
     /// Wraps what the store has.
     pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
-        Self(value)
+        Self(Had::Now(value))
     }
 
-    /// What the store has, where it is of that type.
+    /// Stands for what another store will have, for one that is opened later and goes on with that other.
+    pub fn later(handle: Arc<OnceLock<Self>>) -> Self {
+        Self(Had::Later(handle))
+    }
+
+    /// What the store has, where it is of that type, and is there yet.
     pub fn get<T: Any>(&self) -> Option<&T> {
-        (*self.0).downcast_ref()
+        match &self.0 {
+            Had::Now(value) => (**value).downcast_ref(),
+            Had::Later(handle) => handle.get()?.get(),
+        }
     }
 }
 
@@ -443,7 +457,7 @@ impl LimitStores {
 }
 
 /// A stage that is a limit: what whoever shows or resets counters may ask it. See [`Stage::limit`](crate::Stage::limit).
-pub trait Limit: Debug {
+pub trait Limit: Debug + Send + Sync {
     /// Its counter.
     fn counter(&self) -> &Arc<LimitCounter>;
 
@@ -469,13 +483,38 @@ pub trait Limit: Debug {
     fn units(&self, units: u128) -> String {
         units.to_string()
     }
+
+    /// On what the units of a request hang, beside its head; `None` where each request is one.
+    fn hangs_on(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What a request is told that wants more than is left; for explanations.
+    fn refusal(&self) -> Rejection {
+        Rejection::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "limit-exceeded",
+            "More is wanted than is left",
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::LimitKey;
+    use std::sync::{Arc, OnceLock};
+
+    use super::{CounterHandle, LimitKey};
+
+    #[test]
+    fn a_handle_of_a_store_that_is_opened_later_is_empty_until_then() {
+        let place = Arc::new(OnceLock::new());
+        let handle = CounterHandle::later(Arc::clone(&place)).clone();
+        assert_eq!(handle.get::<u8>(), None);
+        assert!(place.set(CounterHandle::new(Arc::new(7_u8))).is_ok());
+        assert_eq!((handle.get::<u8>(), handle.get::<u16>()), (Some(&7), None));
+    }
 
     #[rstest]
     #[case("192.0.2.1", "192.0.2.1")]
