@@ -1,5 +1,6 @@
 //! Why a request would be treated as it would: the real matcher and the real stages, run on a head made for the purpose.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,13 +10,19 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
 use palisade_config::Entry as Setting;
 use palisade_core::head::HeadLimits;
 use palisade_core::{
-    ClientAddress, Connection, Context, Entry, FactKind, Phase, Principal, Rejection, Stage, TlsSession,
+    ClientAddress, Connection, Context, Entry, FactKind, MatchedGroup, Phase, Principal, Rejection, Stage,
+    TlsSession,
 };
 use serde::Serialize;
 
+use crate::limits::LimitStanding;
 use crate::policy::{CompiledGroup, Policy, Unmatched};
 use crate::selector::Target;
 use crate::service::decide;
+
+mod limit;
+
+pub use self::limit::ExplainedLimit;
 
 /// A request that nobody has sent.
 #[derive(Debug, Clone)]
@@ -35,6 +42,9 @@ pub struct Probe {
     pub principal: Option<Arc<Principal>>,
     /// Why that caller cannot sign in, where that is known.
     pub caller_refused: Option<String>,
+    /// How the request's keys stand with limits, by the names of their counters (`Partners.quota`), or why that is not known. Those
+    /// that are not here are asked themselves, where their store answers at once. [`ExplainedStage::limit`] tells which there are.
+    pub standings: BTreeMap<String, Result<LimitStanding, String>>,
 }
 
 impl Probe {
@@ -48,6 +58,7 @@ impl Probe {
             tls: None,
             principal: None,
             caller_refused: None,
+            standings: BTreeMap::new(),
         }
     }
 
@@ -143,6 +154,9 @@ pub struct ExplainedStage {
     /// What that rests on, such as the rule that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What is left, where it is a limit whose key is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<ExplainedLimit>,
 }
 
 /// An answer, or why there is none.
@@ -170,6 +184,14 @@ pub enum Verdict {
     },
     /// The request does not come this far.
     NotReached,
+}
+
+impl Verdict {
+    fn unknown(hangs_on: &str) -> Self {
+        Self::Unknown {
+            hangs_on: hangs_on.to_owned(),
+        }
+    }
 }
 
 impl From<&Rejection> for Verdict {
@@ -229,8 +251,12 @@ impl Policy {
             Ok(None) => {
                 debug_assert_eq!(self.unmatched, Unmatched::Allow);
             }
-            Ok(Some((_, group))) => {
+            Ok(Some((position, group))) => {
                 explanation.group = Some(group.name.to_string());
+                head.extensions.insert(MatchedGroup {
+                    name: group.name.clone(),
+                    position,
+                });
                 let mut cx = Context::with_format(&head, self.refusal_format(&path, &probe.headers));
                 explanation.stages = group.rehearse(probe, &mut cx, &mut head);
                 explanation.verdict = overall(&explanation.stages);
@@ -264,10 +290,12 @@ impl CompiledGroup {
         let entries = self.pipeline.entries().iter().zip(&self.settings);
         entries
             .map(|(entry, settings)| {
-                let (verdict, reason) = if refused {
-                    (Verdict::NotReached, None)
-                } else {
-                    rehearse(entry, probe, cx, head)
+                let limit = entry.stage.limit().filter(|_| !refused);
+                let (looked, limit) = limit.map_or((None, None), |limit| limit::rehearse(limit, probe, head));
+                let (verdict, reason) = match looked {
+                    _ if refused => (Verdict::NotReached, None),
+                    Some(verdict) => (verdict, None),
+                    None => rehearse(entry, probe, cx, head),
                 };
                 refused |= matches!(verdict, Verdict::Refused { .. }) && !entry.report_only;
                 ExplainedStage {
@@ -278,6 +306,7 @@ impl CompiledGroup {
                     settings: settings.to_vec(),
                     verdict,
                     reason,
+                    limit,
                 }
             })
             .collect()
@@ -303,22 +332,21 @@ fn rehearse(
         let reason = format!("the caller is taken to be {}", principal.subject);
         return (Verdict::Accepted, Some(reason));
     }
-    let unknown = |hangs_on: &str| Verdict::Unknown {
-        hangs_on: hangs_on.to_owned(),
-    };
     match &entry.stage {
         Stage::Guard(guard) => {
             let missing = guard.reads_for(head).iter().find(|fact| !probe.knows(**fact));
             if let Some(fact) = missing {
-                return (unknown(describe(*fact)), None);
+                return (Verdict::unknown(describe(*fact)), None);
             }
             let verdict = guard.rehearse(cx, head);
             (of_rehearsal(&verdict), guard.reason(head))
         }
         Stage::Transform(transform) => {
             let verdict = transform.rehearse(cx, head);
-            let verdict =
-                verdict.map_or_else(|| unknown(transform.hangs_on()), |verdict| of_rehearsal(&verdict));
+            let verdict = verdict.map_or_else(
+                || Verdict::unknown(transform.hangs_on()),
+                |verdict| of_rehearsal(&verdict),
+            );
             (verdict, None)
         }
     }

@@ -53,6 +53,7 @@ mod group;
 mod index;
 mod interceptor;
 mod later;
+mod limits;
 pub mod path;
 mod pattern;
 mod policy;
@@ -66,8 +67,9 @@ mod service;
 
 pub use client::{ClientInterceptor, ClientInterceptorLayer, UnknownClientInterceptor};
 pub use compile::{Environment, OWN_NAMES};
-pub use explain::{ExplainedStage, Explanation, PassedOver, Probe, Verdict};
+pub use explain::{ExplainedLimit, ExplainedStage, Explanation, PassedOver, Probe, Verdict};
 pub use group::GroupSettings;
+pub use limits::{LimitDescription, LimitInForce, LimitReport, LimitStanding};
 pub use policy::{Changes, ClientChanges, Policy, PolicyHandle, Unmatched};
 pub use registry::Registry;
 pub use rights::GroupRights;

@@ -130,7 +130,7 @@ fn errors_and_findings_name_the_place() {
          palisade.client.interceptors.B.stamp.wrd=a\n\
          palisade.client.interceptors.B.report-only=perhaps\n\
          palisade.client.interceptors.C.ip-filter.allow=10.0.0.0/8\n\
-         palisade.client.interceptors.C.rate-limit.requests=5\n\
+         palisade.client.interceptors.C.validation.max-body=5\n\
          palisade.client.interceptor.D.stamp.word=a\n",
     )
     .unwrap_err();
@@ -161,7 +161,7 @@ fn errors_and_findings_name_the_place() {
             "",
         ),
         (
-            "application.properties:6: palisade.client.interceptors.C.rate-limit",
+            "application.properties:6: palisade.client.interceptors.C.validation",
             "",
         ),
     ];

@@ -101,7 +101,7 @@ fn every_error_of_every_file_comes_in_one_answer_with_file_and_line() {
         "palisade.unmatched=denny\n\
          palisade.interceptors.Other.stamp.refuse=perhaps\n\
          palisade.interceptors.Other.stamp.word=x\n\
-         palisade.interceptors.Later.rate-limit.requests=5\n\
+         palisade.interceptors.Later.validation.max-body=5\n\
          palisade.max-buffered-body=lots\n",
     )
     .unwrap();
@@ -121,7 +121,7 @@ fn every_error_of_every_file_comes_in_one_answer_with_file_and_line() {
         "did you mean \"stamp\"",
         "application-prod.properties:1: palisade.unmatched",
         "application-prod.properties:2: palisade.interceptors.Other.stamp.refuse",
-        "application-prod.properties:4: palisade.interceptors.Later.rate-limit",
+        "application-prod.properties:4: palisade.interceptors.Later.validation",
         "application-prod.properties:5: palisade.max-buffered-body",
     ] {
         assert!(text.contains(expected), "missing {expected:?} in:\n{text}");
