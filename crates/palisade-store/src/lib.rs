@@ -47,7 +47,9 @@
 mod embedded;
 mod identity;
 mod index;
+mod limits;
 mod memory;
 
 pub use embedded::{EmbeddedReplay, EmbeddedReplayConfig, OpenError};
+pub use limits::MemoryLimits;
 pub use memory::MemoryReplay;
