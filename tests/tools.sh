@@ -70,6 +70,24 @@ postgres_programs() {
     return 1
 }
 
+# need_redis: the program redis-server, with which shared counters are tried. Tests start servers of their own, and none is started
+# as a service: on Debian redis-tools has the program, under another of its names, and no service.
+need_redis() {
+    if ! have redis-server; then
+        have redis-check-rdb || { say 'installing redis-tools for redis-server'; debian --no-install-recommends redis-tools; } || true
+        if have redis-check-rdb; then
+            mkdir -p "$tools_dir/bin"
+            ln -sf "$(command -v redis-check-rdb)" "$tools_dir/bin/redis-server"
+        fi
+    fi
+    if redis-server --version >/dev/null 2>&1; then
+        # What can be tried is.
+        export PALISADE_REQUIRE_REDIS=yes
+    else
+        say 'redis-server is missing: counters are not tried with Redis in this run'
+    fi
+}
+
 # need_partners: what the partners of examples/jose-partner are written with. PARTNER_PYTHON is the Python that has jwcrypto.
 need_partners() {
     local node=examples/jose-partner/partners/node python="$tools_dir/partner-python"

@@ -49,7 +49,14 @@ mod identity;
 mod index;
 mod limits;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{
+    RedisCause, RedisConfig, RedisConfigError, RedisFailure, RedisLimits, RedisPool, RedisReplay,
+    RedisTopology,
+};
 pub use embedded::{EmbeddedReplay, EmbeddedReplayConfig, OpenError};
 pub use limits::MemoryLimits;
 pub use memory::MemoryReplay;

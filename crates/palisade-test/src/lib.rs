@@ -1,5 +1,5 @@
 //! For tests only: a certificate authority, a fake clock, a client, assertions on problems, stage laws, a
-//! PostgreSQL server.
+//! PostgreSQL server, a Redis server.
 
 pub mod ca;
 mod clock;
@@ -7,6 +7,8 @@ mod measure;
 #[cfg(unix)]
 pub mod postgres;
 mod problem;
+#[cfg(unix)]
+pub mod redis;
 
 pub use clock::FakeClock;
 pub use measure::{Comparison, Outcome};

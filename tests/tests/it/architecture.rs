@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may depend on.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("palisade-core", &[]),
     ("palisade-config", &["core"]),
     ("palisade-keystore", &["core"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("palisade-directory", &["core", "keystore"]),
     ("palisade-identity", &["core", "directory", "keystore"]),
     ("palisade-jose", &["core", "keystore"]),
+    ("palisade-limits", &["core", "store"]),
     ("palisade-store", &["core"]),
     (
         "palisade-server",
@@ -39,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 ];
 
 /// Which crates may use a library directly, in code that ships.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("figment", &["palisade-config", "palisade-endpoint"]),
     (
         "rustls",
@@ -48,6 +49,8 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
             "palisade-client",
             "palisade-server",
             "palisade-keystore",
+            // Names the provider of cryptography to the client of Redis, and nothing more.
+            "palisade-store",
         ],
     ),
     (
@@ -60,6 +63,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("openssl", &["palisade-jose"]),
     ("jsonwebtoken", &["palisade-identity"]),
     ("redb", &["palisade-store"]),
+    ("redis", &["palisade-store"]),
     ("sqlx", &["palisade-directory"]),
     ("argon2", &["palisade-directory"]),
     ("clap", &["palisade-cli"]),
