@@ -19,6 +19,7 @@ pages! {
     Stages = "docs/guide/stages.md";
     Authentication = "docs/guide/authentication.md";
     Access = "docs/guide/access.md";
+    Limits = "docs/guide/limits.md";
     Listeners = "docs/guide/listeners.md";
     Proxies = "docs/guide/proxies.md";
     Keystores = "docs/guide/keystores.md";
