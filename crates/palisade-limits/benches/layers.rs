@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Request, Response};
-use palisade_core::ClientAddress;
+use http::{Request, Response, request};
 use palisade_core::settings::Period;
+use palisade_core::{ClientAddress, Context as Exchange, Guard, Pipeline, Rejection, Stage};
 use palisade_limits::{ConcurrencySettings, Limits, RateLimitSettings};
 use palisade_test::Comparison;
 use tower::{Layer as _, Service, service_fn};
@@ -32,6 +32,20 @@ fn request(peer: u32) -> Request<Body> {
     request
 }
 
+/// A stage that does nothing.
+#[derive(Debug)]
+struct Idle;
+
+impl Guard for Idle {
+    fn name(&self) -> &'static str {
+        "idle"
+    }
+
+    fn request(&self, _: &mut Exchange, _: &mut request::Parts) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
 /// Calls it, and counts what was accepted.
 fn call<S, B>(service: &mut S, turn: &mut u32, accepted: &mut u64)
 where
@@ -49,6 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = || RateLimitSettings::new(1_000_000_000, Period::seconds(1));
     let mut bare = inner();
     let mut ours = Limits::builder().rate_limit(rate()).layer()?.layer(inner());
+    let mut idle = Pipeline::from(Stage::guard(Idle)).layer(inner());
     let both = Limits::builder()
         .rate_limit(rate())
         .concurrency(ConcurrencySettings::new(1_000));
@@ -67,16 +82,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .ok_or("a configuration")?;
     let mut theirs_told = GovernorLayer::new(config).layer(inner());
 
-    let mut turns = [0_u32; 5];
-    let mut accepted = [0_u64; 5];
-    let [t0, t1, t2, t3, t4] = &mut turns;
-    let [a0, a1, a2, a3, a4] = &mut accepted;
+    let mut turns = [0_u32; 6];
+    let mut accepted = [0_u64; 6];
+    let [t0, t1, t2, t3, t4, t5] = &mut turns;
+    let [a0, a1, a2, a3, a4, a5] = &mut accepted;
     let outcome = Comparison::new(41, 20_000).run(&mut [
         ("no limit", &mut || call(&mut bare, t0, a0)),
         ("tower_governor", &mut || call(&mut theirs, t1, a1)),
         ("tower_governor, with its fields", &mut || {
-            call(&mut theirs_told, t2, a2)
+            call(&mut theirs_told, t2, a2);
         }),
+        ("a stage that does nothing", &mut || call(&mut idle, t5, a5)),
         ("rate-limit", &mut || call(&mut ours, t3, a3)),
         ("rate-limit and concurrency", &mut || call(&mut ours_both, t4, a4)),
     ]);

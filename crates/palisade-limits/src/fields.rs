@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use palisade_core::{LimitRule, Standing};
 use sfv::{Integer, KeyRef, ListSerializer, StringRef, key_ref, string_ref};
+use smallvec::SmallVec;
 
 /// Section 3: the policies themselves.
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -74,15 +74,12 @@ pub(crate) fn item(name: &StringRef) -> String {
 
 /// The value of `RateLimit` on its way: written for every answer, so integers are put behind items that the library wrote once.
 #[derive(Debug, Default)]
-pub(crate) struct Standings(BytesMut);
+pub(crate) struct Standings(SmallVec<[u8; 128]>);
 
 impl Standings {
     /// Adds how a caller stands with a limit (section 4.1).
     pub(crate) fn push(&mut self, item: &str, rule: LimitRule, standing: &Standing) {
-        if self.0.is_empty() {
-            // Two integers of at most 15 digits.
-            self.0.reserve(item.len() + 40);
-        } else {
+        if !self.0.is_empty() {
             self.0.extend_from_slice(b", ");
         }
         self.0.extend_from_slice(item.as_bytes());
@@ -106,7 +103,7 @@ impl Standings {
         if self.0.is_empty() {
             return None;
         }
-        HeaderValue::from_maybe_shared(self.0.freeze()).ok()
+        HeaderValue::from_bytes(&self.0).ok()
     }
 }
 

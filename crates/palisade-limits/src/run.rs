@@ -195,7 +195,7 @@ impl Run {
                 Taking::Wait(_) => Err(waits()),
             };
             let all = 0..ledger.owners.len();
-            self.judge(&mut ledger, all, answer, &mut outcome);
+            self.judge(&mut ledger, all, &answer, &mut outcome);
         }
         self.conclude(cx, ledger, outcome)
     }
@@ -248,7 +248,7 @@ impl Run {
                     continue;
                 };
                 let answer = store.look(ledger.part(range), now).outcome().await;
-                self.judge(ledger, range.clone(), answer, outcome);
+                self.judge(ledger, range.clone(), &answer, outcome);
             }
             if outcome.is_refused {
                 return;
@@ -263,7 +263,7 @@ impl Run {
                 continue;
             };
             let answer = store.take(ledger.part(range), now).outcome().await;
-            self.judge(ledger, range.clone(), answer, outcome);
+            self.judge(ledger, range.clone(), &answer, outcome);
             if outcome.is_refused {
                 break;
             }
@@ -278,7 +278,7 @@ impl Run {
         &self,
         ledger: &mut Ledger,
         range: Range<usize>,
-        answer: Result<(), LimitStoreError>,
+        answer: &Result<(), LimitStoreError>,
         outcome: &mut Outcome,
     ) {
         let owners = ledger.owners.get_mut(range.clone()).unwrap_or_default();
@@ -286,7 +286,7 @@ impl Run {
         for (owner, demand) in owners.iter_mut().zip(demands) {
             owner.is_told = answer.is_ok();
             let place = usize::from(owner.place);
-            if let Err(error) = &answer {
+            if let Err(error) = answer {
                 self.lacks_store(place, demand, error, outcome);
             } else if demand.standing.exceeded {
                 outcome.exceeded.push(place);
