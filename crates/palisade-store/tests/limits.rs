@@ -160,17 +160,22 @@ fn a_limit_may_be_as_large_as_numbers_are() {
         assert!(!take(&store, &counter, key("a"), 1, 1.0).exceeded);
         assert!(take(&store, &counter, key("a"), u128::MAX, 1.0).exceeded);
     }
-    let huge = LimitRule::Rate {
-        burst: u64::MAX,
-        interval: Duration::MAX,
-    };
-    let counter = counter(&store, "rate", huge);
-    assert_eq!(
-        take(&store, &counter, key("a"), u64::MAX.into(), 0.0).remaining,
-        0
+}
+
+#[test]
+fn what_would_come_back_after_2554_is_not_granted() {
+    let store = MemoryLimits::new();
+    let rule = |burst, interval| LimitRule::Rate { burst, interval };
+    let forever = counter(&store, "forever", rule(u64::MAX, Duration::MAX));
+    assert!(take(&store, &forever, key("a"), 1, 0.0).exceeded);
+    let centuries = counter(
+        &store,
+        "centuries",
+        rule(u64::MAX, Duration::from_secs(100 * 366 * 86_400)),
     );
-    assert!(take(&store, &counter, key("a"), 1, 1e9).exceeded);
-    assert!(take(&store, &counter, key("a"), u128::MAX, 1e9).exceeded);
+    assert_eq!(take(&store, &centuries, key("a"), 5, 0.0).remaining, 0);
+    assert!(take(&store, &centuries, key("a"), u128::MAX, 0.0).exceeded);
+    assert_eq!(left(&store, &centuries, key("b"), 1.6e10), 0);
 }
 
 #[rstest]

@@ -67,12 +67,22 @@ pub(super) fn take<B: Beside>(
 ) -> Result<Vec<Changed<B>>, LimitStoreError> {
     let mut changed = Vec::new();
     if let [demand] = demands {
-        let mut trial = Trial::<B>::of(demand)?;
-        trial.alone(at.now, |trial, held| trial.take(held, at));
-        trial.say_changed(&mut changed);
-        demand.standing = trial.standing;
+        if take_from_known::<B>(demand, at) {
+            return Ok(changed);
+        }
+        take_alone::<B>(demand, at, &mut changed)?;
         return Ok(changed);
     }
+    take_together::<B>(demands, at, &mut changed)?;
+    Ok(changed)
+}
+
+#[inline(never)]
+fn take_together<B: Beside>(
+    demands: &mut [Demand],
+    at: Moment,
+    changed: &mut Vec<Changed<B>>,
+) -> Result<(), LimitStoreError> {
     let mut trials = Few::of(demands.iter().map(Trial::<B>::of))?;
     while let Err((which, lack)) = round(&mut trials, demands.len(), at) {
         if let Some(trial) = trials.get_mut(which)
@@ -82,7 +92,7 @@ pub(super) fn take<B: Beside>(
         }
     }
     for trial in trials.iter() {
-        trial.say_changed(&mut changed);
+        trial.say_changed(changed);
     }
     let mut standings = Few::<Standing>::places(demands.len());
     for (which, trial) in trials.iter().enumerate() {
@@ -91,7 +101,45 @@ pub(super) fn take<B: Beside>(
     for (demand, standing) in demands.iter_mut().zip(standings.iter()) {
         demand.standing = *standing;
     }
-    Ok(changed)
+    Ok(())
+}
+
+#[inline(never)]
+fn take_alone<B: Beside>(
+    demand: &mut Demand,
+    at: Moment,
+    changed: &mut Vec<Changed<B>>,
+) -> Result<(), LimitStoreError> {
+    let mut trial = Trial::<B>::of(demand)?;
+    trial.alone(at.now, |trial, held| trial.take(held, at));
+    trial.say_changed(changed);
+    demand.standing = trial.standing;
+    Ok(())
+}
+
+/// What most calls are: one demand of a key that is there. `false`, and nothing done, where it is something else or has to wait.
+fn take_from_known<B: Beside>(demand: &mut Demand, at: Moment) -> bool {
+    let (None, Some(table)) = (demand.once, demand.counter.handle().get::<Table<B>>()) else {
+        return false;
+    };
+    if B::NOTES || demand.key == LimitKey::OVERFLOW {
+        return false;
+    }
+    let rule = Rule::of(demand.counter.rule());
+    let hash = table.hash(&demand.key);
+    let Some(mut held) = table.lock(table.shard_of(hash)) else {
+        return false;
+    };
+    held.inner.now = at.now;
+    let Some(slot) = held.find_mut(hash, &demand.key) else {
+        return false;
+    };
+    let Kept::Share(share) = &mut slot.kept else {
+        return false;
+    };
+    demand.standing = share.take(rule, demand.units, at.now);
+    demand.standing.window = mark(rule, slot.generation, demand.standing.window);
+    true
 }
 
 /// Says how each stands.
@@ -305,7 +353,7 @@ impl<'a, B: Beside> Trial<'a, B> {
     fn identify(&self, held: &mut Held<'_, B>, id: Id) {
         let (_, window) = unmark(self.rule, self.standing.window);
         let kept = Kept::Identifier {
-            owner: self.key,
+            owner: self.hash,
             until: window_end(self.rule, window),
         };
         if let Some(slot) = held.find_mut(id.hash, &id.key) {

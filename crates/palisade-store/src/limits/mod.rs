@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "what waits is for a store on disk")]
 mod call;
 mod few;
+mod hash;
 mod memory;
 mod operate;
 mod rules;

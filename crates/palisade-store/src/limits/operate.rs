@@ -5,7 +5,7 @@ use std::sync::Arc;
 use palisade_core::{LimitCounter, LimitKey, LimitStoreError};
 
 use super::rules::Nanos;
-use super::table::{Beside, Kept, Slot, Table};
+use super::table::{Beside, Kept, Table};
 
 /// The keys of a counter.
 pub(super) fn table<B: Beside>(counter: &LimitCounter) -> Result<Arc<Table<B>>, LimitStoreError> {
@@ -20,6 +20,7 @@ pub(super) fn reset<B: Beside>(
     key: Option<LimitKey>,
 ) -> Result<(u64, Arc<Table<B>>), LimitStoreError> {
     let table = table::<B>(counter)?;
+    let hash = key.map(|key| table.hash(&key));
     let mut used = 0;
     for shard in 0..table.shards() {
         // Identifiers stand beside their key.
@@ -28,17 +29,14 @@ pub(super) fn reset<B: Beside>(
             key => shard == table.shard_of(table.hash(&key)),
         });
         if is_there && let Some(mut held) = table.lock(shard) {
-            used += held.remove_all(|slot| key.is_none_or(|key| is_of(slot, &key)));
+            used += held.remove_all(|slot| match (&slot.kept, key, hash) {
+                (Kept::Share(_), Some(key), _) => slot.key == key,
+                (Kept::Identifier { owner, .. }, _, Some(hash)) => *owner == hash,
+                (_, None, _) | (_, _, None) => true,
+            });
         }
     }
     Ok((used, table))
-}
-
-fn is_of<B>(slot: &Slot<B>, key: &LimitKey) -> bool {
-    match &slot.kept {
-        Kept::Share(_) => slot.key == *key,
-        Kept::Identifier { owner, .. } => owner == key,
-    }
 }
 
 /// Some of the keys that have used something.

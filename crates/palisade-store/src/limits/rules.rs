@@ -4,7 +4,7 @@
 //!    the limit when the rule changes.
 //! 2. Sums are exact: none is rounded in favour of the caller, and none overflows.
 //! 3. Times are nanoseconds since 1970. A rate keeps the time at which its bucket is full again (the theoretical arrival time of
-//!    ITU-T I.371); a window keeps its number.
+//!    ITU-T I.371), and does not grant what would come back after the year 2554; a window keeps its number.
 //! 4. A clock that goes back gives nothing back. It takes little away either: a rate waits for what was used at most, a window
 //!    for the end of the next one at most.
 //! 5. A step back of less than a tenth of a second is no such thing: calls overtake each other.
@@ -19,6 +19,8 @@ pub(crate) type Nanos = u64;
 const SECOND: u64 = 1_000_000_000;
 /// No time.
 pub(crate) const NEVER: Nanos = u64::MAX;
+/// The last time.
+const LAST: Nanos = NEVER - 1;
 /// How far calls overtake each other between asking for the time and being counted.
 const OVERTAKING: u128 = 100_000_000;
 
@@ -30,12 +32,14 @@ pub(crate) struct Wide {
 }
 
 impl Wide {
+    #[inline]
     pub(crate) fn get(self) -> u128 {
         (u128::from(self.high) << 64) | u128::from(self.low)
     }
 }
 
 impl From<u128> for Wide {
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "both halves are kept")]
     fn from(number: u128) -> Self {
         Self {
@@ -50,12 +54,13 @@ impl From<u128> for Wide {
 pub(crate) enum Rule {
     Rate { burst: u64, interval: Nanos },
     InFlight { max: u64 },
-    Calendar { limit: u128, seconds: u64 },
-    Sliding { limit: u128, seconds: u64 },
+    Calendar { limit: u128, seconds: u32 },
+    Sliding { limit: u128, seconds: u32 },
 }
 
 impl Rule {
     /// Settings that make no sense are put right on the safe side.
+    #[inline]
     pub(crate) fn of(rule: LimitRule) -> Self {
         match rule {
             LimitRule::Rate { burst, interval } => Self::Rate {
@@ -64,8 +69,8 @@ impl Rule {
             },
             LimitRule::InFlight { max } => Self::InFlight { max },
             LimitRule::Window { limit, period, kind } => {
-                // No longer than times can be counted, and than slices can be told apart.
-                let seconds = period.as_secs().clamp(1, NEVER / SECOND / 4);
+                // A century is as good as any longer window.
+                let seconds = u32::try_from(period.as_secs()).unwrap_or(u32::MAX).max(1);
                 match kind {
                     WindowKind::Sliding => Self::Sliding { limit, seconds },
                     _ => Self::Calendar { limit, seconds },
@@ -81,6 +86,7 @@ impl Rule {
     }
 
     /// How many units a whole share has.
+    #[inline]
     pub(crate) fn limit(self) -> u128 {
         match self {
             Self::Rate { burst: limit, .. } | Self::InFlight { max: limit } => limit.into(),
@@ -94,7 +100,7 @@ impl Rule {
 pub(crate) enum Share {
     Rate {
         /// When the bucket is full again.
-        full_at: Wide,
+        full_at: Nanos,
         /// In which time a unit comes back.
         interval: Nanos,
         /// How many units can be used, under this rule or one before: no clock makes it more.
@@ -106,11 +112,11 @@ pub(crate) enum Share {
     Calendar {
         /// When the window began, in seconds.
         start: u64,
-        seconds: u64,
+        seconds: u32,
         used: Wide,
     },
     Sliding {
-        seconds: u64,
+        seconds: u32,
         /// In order; none without use.
         slices: Vec<Slice>,
     },
@@ -135,7 +141,7 @@ impl Share {
             Rule::Rate { burst, interval } => {
                 let used = units(used);
                 Self::Rate {
-                    full_at: (u128::from(now) + times(used, interval)).into(),
+                    full_at: later(now, times(used, interval)),
                     interval,
                     ceiling: burst.max(used),
                 }
@@ -161,6 +167,7 @@ impl Share {
     }
 
     /// Takes that many units where they are left; what is wanted never goes in part.
+    #[inline]
     pub(crate) fn take(&mut self, rule: Rule, wanted: u128, now: Nanos) -> Standing {
         self.settle(rule, now);
         let mut standing = self.judge(rule, wanted, now);
@@ -173,10 +180,11 @@ impl Share {
             Self::Rate {
                 full_at, interval, ..
             } => {
-                let full = full_at.get().max(now.into()) + times(units(wanted), *interval);
-                *full_at = full.into();
-                standing.window = units(full);
-                standing.resets_in = next_unit(full - u128::from(now), *interval);
+                *full_at = later((*full_at).max(now), times(units(wanted), *interval));
+                standing.window = *full_at;
+                if standing.resets_in.is_zero() && wanted > 0 {
+                    standing.resets_in = Duration::from_nanos(*interval);
+                }
             }
             Self::InFlight { used } => *used += units(wanted),
             Self::Calendar { start, used, .. } => {
@@ -205,11 +213,8 @@ impl Share {
                 full_at, interval, ..
             } => {
                 // What was used before it came back before it.
-                let mut back = times(units(returned), *interval);
-                if window != NEVER {
-                    back = back.min(window.saturating_sub(now).into());
-                }
-                *full_at = full_at.get().saturating_sub(back).into();
+                let back = units(times(units(returned), *interval)).min(window.saturating_sub(now));
+                *full_at = full_at.saturating_sub(back);
                 back > 0
             }
             Self::InFlight { used } => {
@@ -238,11 +243,13 @@ impl Share {
     /// From when on it is whole again, if nobody uses it meanwhile.
     pub(crate) fn whole_at(&self) -> Nanos {
         match self {
-            Self::Rate { full_at, .. } => units(full_at.get()),
+            Self::Rate { full_at, .. } => *full_at,
             Self::InFlight { used: 0 } => 0,
             Self::InFlight { .. } => NEVER,
             Self::Calendar { used, .. } if used.get() == 0 => 0,
-            Self::Calendar { start, seconds, .. } => start.saturating_add(*seconds).saturating_mul(SECOND),
+            Self::Calendar { start, seconds, .. } => {
+                start.saturating_add((*seconds).into()).saturating_mul(SECOND)
+            }
             Self::Sliding { seconds, slices } => {
                 slices.last().map_or(0, |slice| slice_end(slice.number, *seconds))
             }
@@ -254,7 +261,7 @@ impl Share {
         match self {
             Self::Rate {
                 full_at, interval, ..
-            } => used_units(full_at.get().saturating_sub(now.into()), *interval),
+            } => full_at.saturating_sub(now).div_ceil(*interval).into(),
             Self::InFlight { used } => (*used).into(),
             Self::Calendar { used, .. } => used.get(),
             Self::Sliding { slices, .. } => total(slices),
@@ -262,6 +269,7 @@ impl Share {
     }
 
     /// Brings it to now, and under that rule.
+    #[inline]
     pub(crate) fn settle(&mut self, rule: Rule, now: Nanos) {
         match (&mut *self, rule) {
             (
@@ -276,16 +284,14 @@ impl Share {
                 },
             ) => {
                 let most = times(*ceiling, *interval);
-                if full_at.get() > u128::from(now) + most + OVERTAKING {
+                if u128::from(*full_at) > u128::from(now) + most + OVERTAKING {
                     // The clock went back.
-                    *full_at = (u128::from(now) + most).into();
+                    *full_at = later(now, most);
                 }
                 if (*interval, *ceiling) != (new_interval, burst) {
-                    let debt = full_at.get().saturating_sub(now.into());
-                    let debt = rescale(debt, *interval, new_interval);
-                    *full_at = debt.saturating_add(now.into()).into();
+                    *full_at = later(now, rescale(full_at.saturating_sub(now), *interval, new_interval));
                     *interval = new_interval;
-                    *ceiling = burst.max(units(used_units(debt, new_interval)));
+                    *ceiling = burst.max(full_at.saturating_sub(now).div_ceil(new_interval));
                 }
             }
             (Self::InFlight { .. }, Rule::InFlight { .. }) => {}
@@ -320,6 +326,7 @@ impl Share {
     }
 
     /// How a settled one stands, without what is wanted.
+    #[inline]
     pub(crate) fn judge(&self, rule: Rule, wanted: u128, now: Nanos) -> Standing {
         let limit = rule.limit();
         let mut standing = Standing::default();
@@ -331,19 +338,26 @@ impl Share {
                 interval,
                 ceiling,
             } => {
-                let debt = full_at.get().saturating_sub(now.into());
-                let debt = debt.min(times(*ceiling, *interval));
-                standing.remaining = limit.saturating_sub(used_units(debt, *interval));
-                standing.resets_in = next_unit(debt, *interval);
+                let debt = full_at.saturating_sub(now).min(units(times(*ceiling, *interval)));
+                let used = debt.div_ceil(*interval);
+                standing.remaining = limit.saturating_sub(used.into());
+                let countable = LAST.saturating_sub(now).saturating_sub(debt);
+                if times(units(standing.remaining), *interval) > countable.into() {
+                    standing.remaining = (countable / *interval).into();
+                }
+                if used > 0 {
+                    // Until the next unit comes back.
+                    standing.resets_in = Duration::from_nanos(debt - (used - 1) * *interval);
+                }
                 if standing.remaining < wanted && wanted <= limit {
-                    let room = limit - wanted;
-                    wait = duration(debt - times(units(room), *interval));
+                    let room = units(times(units(limit - wanted), *interval));
+                    wait = Duration::from_nanos(debt.saturating_sub(room));
                 }
             }
             Self::InFlight { used } => standing.remaining = limit.saturating_sub((*used).into()),
             Self::Calendar { start, seconds, used } => {
                 standing.remaining = limit.saturating_sub(used.get());
-                let end = start.saturating_add(*seconds).saturating_mul(SECOND);
+                let end = start.saturating_add((*seconds).into()).saturating_mul(SECOND);
                 standing.resets_in = Duration::from_nanos(end.saturating_sub(now));
                 wait = standing.resets_in;
             }
@@ -364,24 +378,24 @@ impl Share {
 }
 
 /// Brings a window of the calendar to now, and to that length.
-fn settle_window(start: &mut u64, seconds: &mut u64, used: &mut Wide, new_seconds: u64, now: Nanos) {
+fn settle_window(start: &mut u64, seconds: &mut u32, used: &mut Wide, new_seconds: u32, now: Nanos) {
     let current = window(now, new_seconds);
     if *seconds != new_seconds {
         // A window that ended in the current one is a part of it.
-        if start.saturating_add(*seconds) <= current {
+        if start.saturating_add((*seconds).into()) <= current {
             *used = Wide::default();
         }
         (*start, *seconds) = (current, new_seconds);
     } else if *start < current {
         (*start, *used) = (current, Wide::default());
-    } else if *start > current.saturating_add(new_seconds) {
+    } else if *start > current.saturating_add(new_seconds.into()) {
         // The clock went back far. What was used stays used, now.
         *start = current;
     }
 }
 
 /// Takes out slices that no longer count.
-fn settle_slices(slices: &mut Vec<Slice>, seconds: u64, now: Nanos) {
+fn settle_slices(slices: &mut Vec<Slice>, seconds: u32, now: Nanos) {
     let over = slices
         .iter()
         .take_while(|slice| slice_end(slice.number, seconds) <= now)
@@ -423,7 +437,7 @@ fn add(slices: &mut Vec<Slice>, current: u64, wanted: u128) -> u64 {
 }
 
 /// The time until no more than that many units count.
-fn room_after(slices: &[Slice], seconds: u64, room: u128, now: Nanos) -> Duration {
+fn room_after(slices: &[Slice], seconds: u32, room: u128, now: Nanos) -> Duration {
     let mut left = total(slices);
     let end = slices.iter().find_map(|slice| {
         left -= slice.used.get();
@@ -437,7 +451,7 @@ fn total(slices: &[Slice]) -> u128 {
     slices.iter().map(|slice| slice.used.get()).sum()
 }
 
-fn first_end(slices: &[Slice], seconds: u64, now: Nanos) -> Duration {
+fn first_end(slices: &[Slice], seconds: u32, now: Nanos) -> Duration {
     let end = slices
         .first()
         .map_or(now, |slice| slice_end(slice.number, seconds));
@@ -445,74 +459,58 @@ fn first_end(slices: &[Slice], seconds: u64, now: Nanos) -> Duration {
 }
 
 /// When the window of the calendar began, in seconds.
-fn window(now: Nanos, seconds: u64) -> u64 {
+fn window(now: Nanos, seconds: u32) -> u64 {
     let now = now / SECOND;
-    now - now % seconds
+    now - now % u64::from(seconds)
 }
 
-fn slice_length(seconds: u64) -> Nanos {
-    (seconds * SECOND / u64::from(WINDOW_SLICES)).max(1)
+fn slice_length(seconds: u32) -> Nanos {
+    u64::from(seconds) * SECOND / u64::from(WINDOW_SLICES)
 }
 
 /// When what was used in a slice no longer counts: a period after the slice.
-pub(crate) fn slice_end(number: u64, seconds: u64) -> Nanos {
+pub(crate) fn slice_end(number: u64, seconds: u32) -> Nanos {
     let end = number.saturating_add(1).saturating_mul(slice_length(seconds));
-    end.saturating_add(seconds * SECOND)
+    end.saturating_add(u64::from(seconds) * SECOND)
 }
 
 /// When a window ends that began then, or the slice of that number.
 pub(crate) fn window_end(rule: Rule, window: u64) -> Nanos {
     match rule {
-        Rule::Calendar { seconds, .. } => window.saturating_add(seconds).saturating_mul(SECOND),
+        Rule::Calendar { seconds, .. } => window.saturating_add(seconds.into()).saturating_mul(SECOND),
         Rule::Sliding { seconds, .. } => slice_end(window, seconds),
         Rule::Rate { .. } | Rule::InFlight { .. } => 0,
     }
 }
 
-/// How many units are used while that much time is missing: one that is on its way has not come back.
-fn used_units(debt: u128, interval: Nanos) -> u128 {
-    match u64::try_from(debt) {
-        Ok(debt) => debt.div_ceil(interval).into(),
-        Err(_) => debt.div_ceil(interval.into()),
-    }
-}
-
-/// The time until the next unit comes back.
-fn next_unit(debt: u128, interval: Nanos) -> Duration {
-    if debt == 0 {
-        return Duration::ZERO;
-    }
-    let partly = match u64::try_from(debt) {
-        Ok(debt) => debt % interval,
-        Err(_) => units(debt % u128::from(interval)),
-    };
-    Duration::from_nanos(if partly == 0 { interval } else { partly })
-}
-
-/// As many units under another interval, and no fewer.
-fn rescale(debt: u128, from: Nanos, to: Nanos) -> u128 {
+/// As much time under another interval, and no fewer units.
+fn rescale(debt: Nanos, from: Nanos, to: Nanos) -> u128 {
     if from == to {
-        return debt;
+        debt.into()
+    } else {
+        times(debt, to).div_ceil(from.into())
     }
-    let (from, to) = (u128::from(from), u128::from(to));
-    // Debts are at most as many intervals as 64 bits count.
-    (debt / from).min(u64::MAX.into()) * to + (debt % from * to).div_ceil(from)
 }
 
+/// So much later, as far as times can be counted.
+#[inline]
+fn later(now: Nanos, by: u128) -> Nanos {
+    units(by.saturating_add(now.into())).min(LAST)
+}
+
+#[inline]
 fn times(units: u64, interval: Nanos) -> u128 {
     u128::from(units) * u128::from(interval)
 }
 
 /// Counts of rates and permits have 64 bits; more is as much as can be.
+#[inline]
 fn units(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-fn duration(nanos: u128) -> Duration {
-    Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()))
-}
-
 /// As many nanoseconds as can be counted.
+#[inline]
 pub(crate) fn nanos(time: Duration) -> Nanos {
     let whole = time.as_secs().checked_mul(SECOND);
     whole

@@ -12,7 +12,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Debug;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem::size_of;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,6 +20,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use hashbrown::HashTable;
 use palisade_core::LimitKey;
 
+use super::hash::KeyHash;
 use super::rules::{NEVER, Nanos, Rule, Share};
 
 /// How many keys are looked at while a lock is held.
@@ -28,7 +28,7 @@ const PER_LOCK: usize = 64;
 /// How many keys a call looks at in its own shard before it puts one in: more than it puts in, so that the table shrinks.
 const PER_CALL: usize = 4;
 /// How many keys a shard is meant to have at most.
-const PER_SHARD: usize = 4096;
+const PER_SHARD: usize = 16_384;
 /// The first byte of what stands for an identifier; no key begins like that.
 const IDENTIFIER: u8 = 0xff;
 
@@ -65,7 +65,7 @@ pub(crate) struct Table<B> {
     this: Weak<Self>,
     pub(super) number: u64,
     pub(super) name: Arc<str>,
-    hasher: RandomState,
+    secret: KeyHash,
     /// The last one is for what finds no room in the others.
     shards: Box<[Shard<B>]>,
     keys: AtomicUsize,
@@ -101,7 +101,9 @@ pub(super) struct Inner<B> {
     generation: u16,
 }
 
+/// One cache line, where there is nothing beside.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Slot<B> {
     pub(super) key: LimitKey,
     pub(super) generation: u16,
@@ -113,8 +115,8 @@ pub(super) struct Slot<B> {
 pub(super) enum Kept {
     /// Of a key.
     Share(Share),
-    /// An identifier of that key was counted, and need not be again until then.
-    Identifier { owner: LimitKey, until: Nanos },
+    /// An identifier of the key with that hash was counted, and need not be again until then.
+    Identifier { owner: u64, until: Nanos },
 }
 
 impl<B> Slot<B> {
@@ -140,13 +142,13 @@ pub(super) struct Held<'a, B> {
 
 impl<B: Beside> Table<B> {
     pub(super) fn new(name: &str, max_keys: usize) -> Arc<Self> {
-        let shards = (max_keys / PER_SHARD).max((max_keys / 64).min(16));
+        let shards = (max_keys / PER_SHARD).max((max_keys / 64).min(64));
         let shards = shards.clamp(1, 1024).next_power_of_two() + 1;
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             name: name.into(),
-            hasher: RandomState::new(),
+            secret: KeyHash::new(),
             shards: (0..shards).map(|_| Shard::default()).collect(),
             keys: AtomicUsize::new(0),
             max_keys: AtomicUsize::new(max_keys),
@@ -168,13 +170,13 @@ impl<B: Beside> Table<B> {
         self.keys.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(super) fn hash(&self, key: &LimitKey) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.as_bytes());
-        hasher.finish()
+        self.secret.of(key)
     }
 
     /// The shard of keys with that hash.
+    #[inline]
     pub(super) fn shard_of(&self, hash: u64) -> usize {
         // The table in a shard goes by the lowest and the highest bits.
         let shards = self.shards.len().saturating_sub(1).max(1);
@@ -182,6 +184,7 @@ impl<B: Beside> Table<B> {
     }
 
     /// The shard of what finds no room.
+    #[inline]
     pub(super) fn last_shard(&self) -> usize {
         self.shards.len().saturating_sub(1)
     }
@@ -191,6 +194,7 @@ impl<B: Beside> Table<B> {
         self.shards.len()
     }
 
+    #[inline]
     pub(super) fn lock(&self, shard: usize) -> Option<Held<'_, B>> {
         let inner = self.shards.get(shard)?.inner.lock();
         Some(Held {
@@ -277,10 +281,12 @@ impl<B> Default for Shard<B> {
 }
 
 impl<B: Beside> Held<'_, B> {
+    #[inline]
     pub(super) fn find(&self, hash: u64, key: &LimitKey) -> Option<&Slot<B>> {
         self.inner.slots.find(hash, |slot| slot.key == *key)
     }
 
+    #[inline]
     pub(super) fn find_mut(&mut self, hash: u64, key: &LimitKey) -> Option<&mut Slot<B>> {
         self.inner.slots.find_mut(hash, |slot| slot.key == *key)
     }
@@ -464,6 +470,7 @@ pub(super) fn identifier(owner: &LimitKey, id: &[u8; 16]) -> LimitKey {
 }
 
 /// The units of that window, as a [`Standing`](palisade_core::Standing) has it: with the generation, where windows have numbers.
+#[inline]
 pub(super) fn mark(rule: Rule, generation: u16, window: u64) -> u64 {
     match rule {
         Rule::Rate { .. } => window,
@@ -482,4 +489,4 @@ pub(super) fn unmark(rule: Rule, mark: u64) -> (Option<u16>, u64) {
 const WINDOWS: u64 = (1 << 48) - 1;
 
 // What the documentation says about memory is about these.
-const _: () = assert!(size_of::<Slot<()>>() <= 72);
+const _: () = assert!(size_of::<Slot<()>>() == 64);
