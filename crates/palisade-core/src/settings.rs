@@ -102,6 +102,11 @@ impl Period {
         Self(Duration::from_secs(count))
     }
 
+    /// That many thousandths of a second.
+    pub const fn milliseconds(count: u64) -> Self {
+        Self(Duration::from_millis(count))
+    }
+
     /// As the standard library's type.
     pub const fn get(self) -> Duration {
         self.0

@@ -136,7 +136,9 @@ impl<'a> LimitInForce<'a> {
         let place = format!(".{}.", self.stage);
         let settings = self.settings.iter().map(|Setting { key, value, .. }| {
             let behind = key.rsplit_once(&place).map_or(key.as_str(), |(_, behind)| behind);
-            (behind.to_owned(), value.clone())
+            // Values are shown in quotation marks.
+            let bare = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            (behind.to_owned(), bare.unwrap_or(value).to_owned())
         });
         LimitDescription {
             interceptor: self.interceptor.to_owned(),

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::callers::{Beside, Callers, Followed};
 use crate::certificates::is_of_list;
+use crate::counters::CounterStores;
 use crate::gateway::{Target, Upstream};
 use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
@@ -39,6 +40,8 @@ pub(crate) struct Recipe {
     pub(crate) needs_upstream: bool,
     /// With the settings of the first assembly, unless the application shares one of its own.
     pub(crate) replay: OnceLock<Arc<ReplayMemory>>,
+    /// With the settings of the first assembly.
+    pub(crate) counters: OnceLock<CounterStores>,
     /// What stages fetch documents with, unless the application shares something of its own.
     pub(crate) fetch: Arc<SharedFetch>,
     /// Where stages raise alarms, unless the application shares something of its own.
@@ -110,6 +113,7 @@ impl Recipe {
             environment,
             needs_upstream: false,
             replay: OnceLock::new(),
+            counters: OnceLock::new(),
             fetch: Arc::new(SharedFetch::new(HttpsFetch::new())),
             alarms: Arc::default(),
         }
@@ -136,18 +140,23 @@ impl Recipe {
         if let Ok((keystores, _)) = &keystores {
             environment.resources = environment.resources.with(Arc::clone(keystores));
         }
-        environment.resources = self.with_replay(environment.resources, &config, &settings);
         let background = Arc::new(Background::default());
         let raised = self.alarms(&environment.resources);
         let beside = Beside {
             background: &background,
             alarms: &raised,
         };
+        environment.resources =
+            self.with_memories(environment.resources, &config, &settings, beside, &mut errors);
         let (callers, followed) = callers(&config, &settings, &keystores, earlier, beside, &mut errors);
         environment.resources = self.with_callers(environment.resources, &callers, &background);
         environment.resources = environment.resources.with(Arc::clone(&raised));
         let policy = self.registry.compile(&config, &environment);
-        if let Some(Err(why)) = self.replay.get().map(|memory| memory.check())
+        let files = [
+            self.replay.get().map(|memory| memory.check()),
+            self.counters.get().map(CounterStores::check),
+        ];
+        if let Some(Err(why)) = files.into_iter().flatten().find(Result::is_err)
             && !errors.iter().any(|error| error.key == DATA_DIR)
         {
             let expected = format!("a directory that files can be kept in: {why}");
@@ -228,15 +237,34 @@ impl Recipe {
         resources
     }
 
-    /// Stages find the server's replay memory, unless the application has given them another.
-    fn with_replay(&self, resources: Resources, config: &Config, settings: &ServerSettings) -> Resources {
+    /// Stages find the server's stores of counters, and its replay memory, unless the application has given them another.
+    fn with_memories(
+        &self,
+        resources: Resources,
+        config: &Config,
+        settings: &ServerSettings,
+        beside: Beside<'_>,
+        errors: &mut Errors,
+    ) -> Resources {
+        let clock = || Arc::clone(&self.environment.clock);
+        let counters = self
+            .counters
+            .get_or_init(|| CounterStores::new(config, settings, clock()));
+        let resources = counters.share(resources, config, settings, errors);
+        #[cfg(feature = "redis")]
+        if let Some(redis) = counters.in_use() {
+            redis.watch(beside.background, beside.alarms);
+        }
+        let _ = beside;
         if resources.find::<SharedReplay>().is_some() {
             return resources;
         }
         let memory = self.replay.get_or_init(|| {
             let data_dir = config.folder().join(&settings.data_dir);
-            let clock = Arc::clone(&self.environment.clock);
-            Arc::new(ReplayMemory::new(settings.replay, data_dir, clock))
+            let memory = ReplayMemory::new(settings.replay, data_dir, clock());
+            #[cfg(feature = "redis")]
+            let memory = memory.over(counters.in_use().map(|redis| redis.pool().clone()));
+            Arc::new(memory)
         });
         let memory: Arc<dyn ReplayStore> = Arc::<ReplayMemory>::clone(memory);
         resources.with(Arc::new(SharedReplay::from(memory)))

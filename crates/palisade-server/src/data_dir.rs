@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// Files that a server keeps there.
-const FILES: [&str; 2] = ["palisade.lock", "replay.redb"];
+const FILES: [&str; 3] = ["limits.redb", "palisade.lock", "replay.redb"];
 
 /// Why nothing can be kept there.
 pub(crate) fn check(data_dir: &Path) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use palisade_core::ReplayError;
+use palisade_core::{LimitStoreError, ReplayError};
 
 /// Why a server does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum ServeError {
     /// The memory of accepted messages cannot be opened.
     #[error("palisade.data-dir: {0}")]
     Replay(#[source] ReplayError),
+    /// The counters of limits cannot be opened.
+    #[error("palisade.data-dir: {0}")]
+    Counters(#[source] LimitStoreError),
     /// Signals cannot be caught.
     #[error("signals cannot be caught: {0}")]
     Signals(#[source] io::Error),

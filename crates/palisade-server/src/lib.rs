@@ -9,11 +9,13 @@
 //! 4. Changed files apply whole or not at all, without dropping a connection; what applied before stays in force after an error.
 //! 5. SIGTERM and SIGINT drain: nothing new is accepted, what is under way finishes within `palisade.drain-timeout`; a second
 //!    signal ends at once. SIGHUP reloads.
-//! 6. `/health`, `/ready`, `/status` and `/metrics` are on a listener of their own, on loopback, at `palisade.admin.bind`
+//! 6. `/health`, `/ready`, `/status`, `/metrics` and `/limits` are on a listener of their own, on loopback, at `palisade.admin.bind`
 //!    (`127.0.0.1:9080`).
 //! 7. Stages that accept a message once share one memory, `palisade.replay`, which is opened when the server serves and one of
 //!    them asks for it. An application that shares a [`SharedReplay`](palisade_core::SharedReplay) of its own is left to it.
-//! 8. Callers are those of the property files, which apply with a reload, or of the database that `palisade.directory` names, which
+//! 8. Limits find the stores `embedded` and `redis` among the [`LimitStores`](palisade_core::LimitStores), beside those that an application
+//!    shares under other names: see [`CounterStores`]. They keep what was used over reloads.
+//! 9. Callers are those of the property files, which apply with a reload, or of the database that `palisade.directory` names, which
 //!    is followed. What stages want done beside requests, such as keeping the keys of tokens fresh, is done from when they are
 //!    in force until they are gone.
 //!
@@ -69,6 +71,7 @@ mod assembly;
 mod callers;
 mod certificates;
 mod control;
+mod counters;
 mod data_dir;
 pub mod echo;
 mod entry;
@@ -93,6 +96,7 @@ mod watch;
 
 pub use callers::Callers;
 pub use control::{Bindings, ServerHandle};
+pub use counters::CounterStores;
 pub use error::ServeError;
 pub use loader::Loader;
 pub use observe::ObserveError;

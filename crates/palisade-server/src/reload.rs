@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused, of_lists};
 use crate::callers::Followed;
 use crate::certificates::Told;
+use crate::counters::CounterStores;
 use crate::gateway::Gateway;
 use crate::instant;
 use crate::logs::LogHandle;
@@ -142,6 +143,16 @@ impl Running {
         self.recipe.replay.get()
     }
 
+    /// The server's stores of counters.
+    pub(crate) fn counters(&self) -> Option<&CounterStores> {
+        self.recipe.counters.get()
+    }
+
+    /// The configuration folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.recipe.sources.folder.clone()
+    }
+
     /// The files that what applies came from, and those that may put a refused change right.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.latest
@@ -185,7 +196,13 @@ impl Running {
 
     /// Puts everything in force. Nothing is read or compiled any more, so nothing can fail halfway.
     fn apply(&self, assembly: Assembly, latest: &mut Latest, at: String) -> Reload {
-        let needs_restart = self.started.needs_restart(&assembly.settings);
+        let mut needs_restart = self.started.needs_restart(&assembly.settings);
+        if self
+            .counters()
+            .is_some_and(|counters| counters.needs_restart(&assembly.settings))
+        {
+            needs_restart.push("palisade.redis".to_owned());
+        }
         let mut applied = Applied::of(&assembly);
         applied.findings.extend(needs_restart.iter().map(|key| {
             let message = "this setting was changed in the files and applies after a restart";

@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use palisade_core::{BoxFuture, Clock, Replay, ReplayError, ReplayStore, SeenMessage};
 use palisade_store::{EmbeddedReplay, EmbeddedReplayConfig, MemoryReplay};
+#[cfg(feature = "redis")]
+use palisade_store::{RedisPool, RedisReplay};
 use tokio::task::spawn_blocking;
 
 use crate::data_dir;
@@ -27,6 +29,9 @@ pub(crate) struct ReplayMemory {
     settings: ReplaySettings,
     data_dir: PathBuf,
     clock: Arc<dyn Clock>,
+    /// Where there is a Redis.
+    #[cfg(feature = "redis")]
+    redis: Option<RedisPool>,
     wanted: Mutex<Wanted>,
     opened: OnceLock<Opened>,
 }
@@ -44,6 +49,8 @@ struct Wanted {
 enum Opened {
     Memory(MemoryReplay),
     Embedded(EmbeddedReplay),
+    #[cfg(feature = "redis")]
+    Redis(RedisReplay),
 }
 
 impl Opened {
@@ -51,6 +58,8 @@ impl Opened {
         match self {
             Self::Memory(memory) => memory,
             Self::Embedded(memory) => memory,
+            #[cfg(feature = "redis")]
+            Self::Redis(memory) => memory,
         }
     }
 }
@@ -61,9 +70,18 @@ impl ReplayMemory {
             settings,
             data_dir,
             clock,
+            #[cfg(feature = "redis")]
+            redis: None,
             wanted: Mutex::default(),
             opened: OnceLock::new(),
         }
+    }
+
+    /// Has those connections for the store `redis`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn over(mut self, redis: Option<RedisPool>) -> Self {
+        self.redis = redis;
+        self
     }
 
     /// Opens what stages asked for, and lets those to come have it opened at once.
@@ -121,7 +139,20 @@ impl ReplayMemory {
                 let config = EmbeddedReplayConfig::new(&self.data_dir).max_entries(max_entries);
                 Opened::Embedded(EmbeddedReplay::open(&config).map_err(ReplayError::unavailable)?)
             }
+            ReplayStoreKind::Redis => self.over_redis()?,
         })
+    }
+
+    #[cfg(feature = "redis")]
+    fn over_redis(&self) -> Result<Opened, ReplayError> {
+        let pool = self.redis.clone();
+        let pool = pool.ok_or_else(|| ReplayError::unavailable("palisade.redis.url is not set"))?;
+        Ok(Opened::Redis(RedisReplay::new(pool, self.settings.max_entries)))
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn over_redis(&self) -> Result<Opened, ReplayError> {
+        Err(ReplayError::unavailable("this build has no Redis"))
     }
 
     fn reclaim(&self) {
@@ -135,6 +166,8 @@ impl ReplayMemory {
                 memory.reclaim(now);
                 memory.entries()
             }
+            #[cfg(feature = "redis")]
+            Some(Opened::Redis(memory)) => usize::try_from(memory.entries()).unwrap_or(usize::MAX),
             None => return,
         };
         #[expect(clippy::cast_precision_loss, reason = "there are not that many")]

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use crate::admin;
+use crate::admin::Admin;
 use crate::assembly::{Assembly, Recipe};
 use crate::certificates;
 use crate::control::{Bindings, ServerHandle, Steering};
@@ -37,7 +37,7 @@ use crate::panics::Unpanicking;
 use crate::reload::Running;
 use crate::settings::ServerSettings;
 use crate::signals::Signals;
-use crate::status::{LifePhase, Status};
+use crate::status::LifePhase;
 use crate::supervise;
 
 /// How many connections the admin listener takes at a time.
@@ -174,6 +174,9 @@ impl Server {
         if let Some(memory) = self.running.replay() {
             memory.begin().await.map_err(ServeError::Replay)?;
         }
+        if let Some(counters) = self.running.counters() {
+            counters.begin().await.map_err(ServeError::Counters)?;
+        }
         let listeners = self.bind().await?;
         let admin = self.bind_admin().await?;
         let addresses = listeners
@@ -210,7 +213,8 @@ impl Server {
             self.running.clock(),
         ));
         if let Some(bound) = admin {
-            background.spawn(serve_admin(bound, Arc::clone(&self.running.status), self.metrics));
+            let admin = Admin::new(&self.running, self.metrics);
+            background.spawn(serve_admin(bound, admin));
         }
         if let Some(signals) = signals {
             background.spawn(signals.obey(self.handle.clone()));
@@ -270,10 +274,9 @@ impl fmt::Debug for Server {
     }
 }
 
-async fn serve_admin(bound: Bound, status: Arc<Status>, metrics: Option<PrometheusHandle>) {
-    let service = admin::service(status, metrics);
+async fn serve_admin(bound: Bound, admin: Admin) {
     let served = bound
-        .serve(DefaultAcceptor::new(), service, ListenerHandle::new())
+        .serve(DefaultAcceptor::new(), admin.service(), ListenerHandle::new())
         .await;
     if let Err(error) = served {
         tracing::error!(target: "palisade::listener", %error, "the admin listener ended");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use palisade_client::ClientTlsSettings;
 use palisade_config::{Config, Errors};
 use palisade_core::settings::Period;
-use palisade_core::{Finding, Severity};
+use palisade_core::{Finding, Secret, Severity};
 use palisade_directory::{DirectorySource, TenantSettings, UserSettings};
 use palisade_keystore::KeystoreSettings;
 use palisade_tls::ListenerSettings;
@@ -19,11 +19,13 @@ use crate::logs;
 
 mod callers;
 mod keystores;
+mod redis;
 mod replay;
 mod secrets;
 
 pub(crate) use self::keystores::are_read;
 pub use self::keystores::load_keystores;
+pub use self::redis::{RedisSettings, RedisTopologySetting};
 pub use self::replay::{ReplaySettings, ReplayStoreKind};
 
 /// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].
@@ -37,6 +39,7 @@ pub const OWN_NAMES: &[&str] = &[
     "keystores",
     "listeners",
     "log",
+    "redis",
     "replay",
     "tenants",
     "upstream",
@@ -44,7 +47,7 @@ pub const OWN_NAMES: &[&str] = &[
 ];
 
 /// Names of settings that are known and that this build does not enforce, each with its value that asks for nothing.
-const LATER: &[(&str, Option<&str>)] = &[("connections", None), ("redis", None)];
+const LATER: &[(&str, Option<&str>)] = &[("connections", None)];
 
 /// Settings of the server.
 #[derive(Debug, Clone)]
@@ -68,6 +71,8 @@ pub struct ServerSettings {
     pub body_read_timeout: Period,
     /// `palisade.data-dir`: where files are kept that outlive the server, relative to the configuration folder (`data`).
     pub data_dir: PathBuf,
+    /// `palisade.redis`.
+    pub redis: Option<RedisSettings>,
     /// `palisade.replay`.
     pub replay: ReplaySettings,
     /// `palisade.directory`: where users and tenants are kept.
@@ -97,7 +102,7 @@ pub struct UpstreamSettings {
 }
 
 /// `palisade.admin`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct AdminSettings {
@@ -105,6 +110,9 @@ pub struct AdminSettings {
     pub enabled: bool,
     /// Its address, on the loopback interface.
     pub bind: SocketAddr,
+    /// What requests that change something have to show, as `Authorization: Bearer`. Without it whoever reaches the listener may change
+    /// what it lets be changed, and off the loopback interface nobody.
+    pub token: Option<Secret>,
 }
 
 /// `palisade.log`.
@@ -143,6 +151,7 @@ impl Default for AdminSettings {
         Self {
             enabled: true,
             bind: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9080)),
+            token: None,
         }
     }
 }
@@ -187,6 +196,7 @@ impl ServerSettings {
                 &mut errors,
             ),
             data_dir: read_or(config, "palisade.data-dir", PathBuf::from("data"), &mut errors),
+            redis: RedisSettings::read(config, &mut errors),
             replay: ReplaySettings::read(config, &mut errors),
             directory: read(config, "palisade.directory", &mut errors),
             users: read(config, "palisade.users", &mut errors),
@@ -208,6 +218,11 @@ impl ServerSettings {
         }
         if self.data_dir.as_os_str().is_empty() || config.folder().join(&self.data_dir).is_file() {
             errors.push(config.error("palisade.data-dir", "a directory, or the path of one to be made"));
+        }
+        self.lacks_redis(config, errors);
+        if self.admin.token.as_ref().is_some_and(|token| !is_token(token)) {
+            let expected = "letters, digits and - . _ ~ + /, with = at the end alone (RFC 6750 section 2.1)";
+            errors.push(config.error("palisade.admin.token", expected));
         }
         for key in ["palisade.users", "palisade.tenants"] {
             if self.directory != DirectorySource::Config && config.contains(key) {
@@ -306,6 +321,7 @@ impl ServerSettings {
             ));
         }
         findings.extend(self.replay.findings(config));
+        findings.extend(self.of_redis(config));
         findings.extend(self.unknown_callers(config));
         findings.extend(self.weak_secrets(config));
         findings.extend(self.never_asked(config));
@@ -326,6 +342,15 @@ impl ServerSettings {
         }
         findings
     }
+}
+
+/// Whether a text can stand behind `Bearer`.
+fn is_token(token: &Secret) -> bool {
+    let bare = token.expose().trim_end_matches('=');
+    !bare.is_empty()
+        && bare
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 fn located(config: &Config, severity: Severity, code: &'static str, message: &str, key: &str) -> Finding {

@@ -2,7 +2,7 @@
 //!
 //! Two ways lead in:
 //!
-//! - **As plain layers**, without any configuration: `IpFilter`, `HeaderRules`, `Authentication`, `Access` and `TlsFloor` are ordinary
+//! - **As plain layers**, without any configuration: `IpFilter`, `HeaderRules`, `Limits`, `Authentication`, `Access` and `TlsFloor` are ordinary
 //!   [`tower_layer::Layer`]s for a router or a route.
 //! - **As a server**: [`Server`] reads a folder of property files, opens its listeners, and guards an axum router, or an upstream,
 //!   by its endpoint groups.
@@ -52,6 +52,8 @@ pub use palisade_ip_filter::{self as ip_filter, IpFilter};
 #[cfg(feature = "jose")]
 pub use palisade_jose::{self as jose, ClientMessageSecurity, MessageSecurity};
 pub use palisade_keystore as keystore;
+#[cfg(feature = "limits")]
+pub use palisade_limits::{self as limits, Limits};
 pub use palisade_server as server;
 pub use palisade_server::Server;
 pub use palisade_store as store;
@@ -83,6 +85,8 @@ impl StandardRegistry for Registry {
         let registry = registry.with::<palisade_identity::Authentication>();
         #[cfg(feature = "access")]
         let registry = registry.with::<palisade_access::Access>();
+        #[cfg(feature = "limits")]
+        let registry = registry.with::<palisade_limits::Limits>();
         #[cfg(feature = "jose")]
         let registry = registry
             .with::<palisade_jose::MessageSecurity>()

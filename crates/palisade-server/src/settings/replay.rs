@@ -27,6 +27,8 @@ pub enum ReplayStoreKind {
     /// In a file below `palisade.data-dir`, which survives a restart.
     #[default]
     Embedded,
+    /// In Redis, where `palisade.redis` says: all servers that share it accept a message once.
+    Redis,
 }
 
 impl Default for ReplaySettings {
@@ -40,12 +42,6 @@ impl Default for ReplaySettings {
 
 impl ReplaySettings {
     pub(super) fn read(config: &Config, errors: &mut Errors) -> Self {
-        let store = "palisade.replay.store";
-        if matches!(config.get::<String>(store), Ok(Some(store)) if store == "redis") {
-            let message = "this build has no store redis; memory and embedded are there";
-            errors.push(config.complaint(store, message));
-            return Self::default();
-        }
         let settings: Self = super::read(config, "palisade.replay", errors);
         if settings.max_entries == 0 {
             errors.push(config.error("palisade.replay.max-entries", "at least 1"));

@@ -137,8 +137,47 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
     "users and tenants are those of sqlite:file"
 )]
 #[case("palisade.users.a.activ=false", "did you mean \"active\"?")]
-#[case("palisade.redis.url=redis://a", "this build does not enforce palisade.redis")]
-#[case("palisade.replay.store=redis", "this build has no store redis")]
+#[cfg_attr(
+    feature = "redis",
+    case("palisade.replay.store=redis", "needs palisade.redis.url, which is not set")
+)]
+#[cfg_attr(
+    not(feature = "redis"),
+    case("palisade.replay.store=redis", "this build has no Redis")
+)]
+#[cfg_attr(
+    not(feature = "redis"),
+    case("palisade.redis.url=redis://a", "this build has no Redis")
+)]
+#[cfg_attr(
+    feature = "redis",
+    case(
+        "palisade.redis.url=redis://a\npalisade.redis.pool-size=0",
+        "expected at least 1"
+    )
+)]
+#[cfg_attr(
+    feature = "redis",
+    case(
+        "palisade.redis.url=redis://a\npalisade.redis.timeout=0",
+        "expected more than nothing"
+    )
+)]
+#[cfg_attr(
+    feature = "redis",
+    case(
+        "palisade.redis.url=redis://a\npalisade.redis.on-failur=deny",
+        "did you mean \"on-failure\"?"
+    )
+)]
+#[cfg_attr(
+    feature = "redis",
+    case(
+        "palisade.redis.url=redis://a\npalisade.redis.on-failure=alow",
+        "did you mean \"allow\"?"
+    )
+)]
+#[case("palisade.admin.token=two words", "RFC 6750")]
 #[case("palisade.replay.store=disk", "palisade.replay.store")]
 #[case("palisade.replay.max-entries=0", "expected at least 1")]
 #[case("palisade.replay.max-entrys=5", "did you mean \"max-entries\"?")]
@@ -175,6 +214,51 @@ fn what_is_wrong_is_an_error(#[case] properties: &str, #[case] part: &str) {
 fn an_upstream_without_address_is_an_error_of_no_line() {
     let (_, errors, _) = read("palisade.upstream.timeout=1s");
     assert_eq!(errors, "palisade.upstream.url: a value is required here");
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn what_is_written_of_redis_is_read_and_its_password_is_not_shown() {
+    let (settings, errors, findings) = read(
+        "palisade.redis.url=rediss://palisade:correct-horse@redis.example:6380/2\n\
+         palisade.redis.on-failure=allow\n\
+         palisade.redis.timeout=250ms\n\
+         palisade.redis.connect-timeout=2s\n\
+         palisade.redis.pool-size=4\n\
+         palisade.replay.store=redis\n",
+    );
+    assert_eq!((errors.as_str(), findings), ("", Vec::new()));
+    assert_eq!(settings.replay.store, ReplayStoreKind::Redis);
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("correct-horse"), "{shown}");
+    let redis = settings.redis.unwrap();
+    assert_eq!(redis.on_failure, palisade_core::OnFailure::Allow);
+    assert_eq!(redis.timeout, Period::milliseconds(250));
+    assert_eq!(redis.connect_timeout, Period::seconds(2));
+    assert_eq!((redis.pool_size, redis.prefix.as_str()), (4, "palisade"));
+
+    let (settings, errors, _) = read("palisade.redis.url=redis://127.0.0.1");
+    assert_eq!(errors, "");
+    let redis = settings.redis.unwrap();
+    assert_eq!(redis.on_failure, palisade_core::OnFailure::Deny);
+    assert_eq!(redis.timeout, Period::milliseconds(500));
+    assert_eq!((redis.connect_timeout, redis.pool_size), (Period::seconds(1), 2));
+    let (_, errors, _) = read("palisade.redis.timeout=1s");
+    assert_eq!(errors, "palisade.redis.url: a value is required here");
+}
+
+#[cfg(feature = "redis")]
+#[rstest]
+#[case("redis://:Correct-Horse7@redis.example", &["redis-plain"])]
+#[case("redis://redis.example", &["redis-plain", "redis-without-password"])]
+#[case("rediss://redis.example", &["redis-without-password"])]
+#[case("rediss://:Correct-Horse7@redis.example", &[])]
+#[case("redis://localhost", &[])]
+fn what_is_unwise_about_redis_is_found(#[case] url: &str, #[case] expected: &[&str]) {
+    let (_, errors, findings) = read(&format!("palisade.redis.url={url}"));
+    assert_eq!(errors, "");
+    let codes: Vec<_> = findings.iter().map(|(_, code)| code.as_str()).collect();
+    assert_eq!(codes, expected);
 }
 
 const TO_CALLER: &str = "palisade.interceptors.A.response.encryption.enabled=true\n\

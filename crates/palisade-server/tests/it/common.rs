@@ -183,15 +183,16 @@ impl Running {
     }
 
     pub(crate) async fn admin(&self, path: &str) -> (u16, Value) {
+        self.ask_admin(Request::get(path)).await
+    }
+
+    pub(crate) async fn ask_admin(&self, request: http::request::Builder) -> (u16, Value) {
         let stream = TcpStream::connect(self.at.admin.expect("an admin listener"))
             .await
             .unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::get(path)
-            .header("host", "localhost")
-            .body(Body::empty())
-            .unwrap();
+        let request = request.header("host", "localhost").body(Body::empty()).unwrap();
         let response = sender.send_request(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

@@ -370,7 +370,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         (8, "palisade.log.level"),
         (9, "Missing"),
         (10, "does not enforce message security"),
-        (11, "this build has no store redis"),
+        (11, "palisade.replay.store"),
     ] {
         let start = line(offset);
         let found = errors
