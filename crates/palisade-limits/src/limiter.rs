@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, request};
 use palisade_core::{
-    Demand, FactKind, Limit, LimitCounter, LimitKey, LimitStore, OnFailure, Phase, Rejection, Taking,
+    Demand, FactKind, Limit, LimitCounter, LimitKey, LimitRule, LimitStore, OnFailure, Phase, Rejection,
+    Taking,
 };
 
 use crate::amount::{Amount, AmountReader};
 use crate::fields::Advertised;
 use crate::key::{KeyBy, of_retry};
-use crate::rejection::Refused;
+use crate::rejection::{Refused, quota_exceeded, too_many_in_flight, too_many_requests, total_exceeded};
 
 /// What a limit counts.
 #[derive(Debug)]
@@ -211,6 +212,19 @@ impl Limit for Counted {
             Amount::from_units(units).to_string()
         } else {
             units.to_string()
+        }
+    }
+
+    fn hangs_on(&self) -> Option<&'static str> {
+        self.is_money.then_some("the amount in the message")
+    }
+
+    fn refusal(&self) -> Rejection {
+        match self.counter.rule() {
+            _ if self.is_money => total_exceeded(),
+            LimitRule::Rate { .. } => too_many_requests(),
+            LimitRule::InFlight { .. } => too_many_in_flight(),
+            _ => quota_exceeded(),
         }
     }
 }

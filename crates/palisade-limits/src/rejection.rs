@@ -68,27 +68,43 @@ fn unreadable_amount() -> Rejection {
 
 fn exceeded(what: &What) -> Rejection {
     match what {
-        What::Requests => Rejection::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate-limit-exceeded",
-            "Too many requests",
-        ),
-        What::InFlight => Rejection::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too-many-in-flight",
-            "Too many requests are under way",
-        ),
-        What::Transactions { .. } => Rejection::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "quota-exceeded",
-            "The quota of transactions is used up",
-        ),
-        What::Money { .. } => Rejection::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "amount-total-exceeded",
-            "The amounts of all transactions come to too much",
-        ),
+        What::Requests => too_many_requests(),
+        What::InFlight => too_many_in_flight(),
+        What::Transactions { .. } => quota_exceeded(),
+        What::Money { .. } => total_exceeded(),
     }
+}
+
+pub(crate) fn too_many_requests() -> Rejection {
+    Rejection::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate-limit-exceeded",
+        "Too many requests",
+    )
+}
+
+pub(crate) fn too_many_in_flight() -> Rejection {
+    Rejection::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-in-flight",
+        "Too many requests are under way",
+    )
+}
+
+pub(crate) fn quota_exceeded() -> Rejection {
+    Rejection::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "quota-exceeded",
+        "The quota of transactions is used up",
+    )
+}
+
+pub(crate) fn total_exceeded() -> Rejection {
+    Rejection::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "amount-total-exceeded",
+        "The amounts of all transactions come to too much",
+    )
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3), where waiting helps.

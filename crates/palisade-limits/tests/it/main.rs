@@ -16,3 +16,4 @@ mod reloads;
 mod settings;
 mod stores;
 mod together;
+mod totals;
