@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{Method, Response, request};
+use smallvec::SmallVec;
 
 use crate::Rejection;
 use crate::facts::{MatchedGroup, RequestId};
@@ -38,7 +39,7 @@ pub struct Context {
     stage: u16,
     /// The refusal that the answer is, where the caller gets it as an error.
     refusal: Option<Rejection>,
-    kept: Vec<(u16, Box<dyn Any + Send + Sync>)>,
+    kept: SmallVec<[(u16, Box<dyn Any + Send + Sync>); 2]>,
 }
 
 impl Context {
@@ -59,7 +60,7 @@ impl Context {
             stage: 0,
             report_only: false,
             refusal: None,
-            kept: Vec::new(),
+            kept: SmallVec::new(),
         }
     }
 
@@ -74,7 +75,7 @@ impl Context {
             stage: 0,
             report_only: false,
             refusal: None,
-            kept: Vec::new(),
+            kept: SmallVec::new(),
         }
     }
 

@@ -79,7 +79,7 @@ pub use finding::{Finding, Severity};
 pub use kind::{BuildContext, BuildError, Fault, Resources, StageKind, StateStore};
 pub use limit::{
     CounterHandle, Demand, Limit, LimitCounter, LimitKey, LimitRule, LimitStore, LimitStoreError,
-    LimitStores, Standing, Taking, WINDOW_SLICES, WindowKind,
+    LimitStores, OnFailure, Standing, Taking, WINDOW_SLICES, WindowKind,
 };
 pub use outbound::OutboundLayer;
 pub use pipeline::{Pipeline, PipelineLimits};

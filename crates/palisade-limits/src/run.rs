@@ -359,6 +359,7 @@ impl Run {
         for place in &exceeded {
             if let Some(member) = self.members.get(*place) {
                 let rejection = Rejection::from(Refused::Exceeded(&member.limiter.what));
+                let rejection = rejection.caused_by(ledger.said_of(*place));
                 let rejection = self.described(rejection, &exceeded, &ledger, outcome.retry_after);
                 outcome.refusals.push((*place, rejection));
             }
@@ -530,6 +531,15 @@ impl Ledger {
 
     fn part(&mut self, range: &Range<usize>) -> &mut [Demand] {
         self.demands.get_mut(range.clone()).unwrap_or_default()
+    }
+
+    /// What the log says of an exceeded limit: which one, and for whom.
+    fn said_of(&self, place: usize) -> String {
+        let mut demands = self.told();
+        let demand = demands.find(|(owner, _)| usize::from(owner.place) == place);
+        demand.map_or_else(String::new, |(_, demand)| {
+            format!("{} has not enough left for {}", demand.counter.name(), demand.key)
+        })
     }
 
     /// The demands of which it is known how they stand.

@@ -53,11 +53,9 @@ fn spelt(cents: u64, spelling: u8) -> String {
 impl Transaction {
     fn body(&self) -> (&'static str, String) {
         if self.is_xml {
-            let amounts: String = self
-                .cents
-                .iter()
-                .map(|cents| format!("<amount>{}.{:02}</amount>", cents / 100, cents % 100))
-                .collect();
+            let amounts = self.cents.iter().fold(String::new(), |xml, cents| {
+                format!("{xml}<amount>{}.{:02}</amount>", cents / 100, cents % 100)
+            });
             return ("application/xml", format!("<pay>{amounts}</pay>"));
         }
         let amounts: Vec<String> = (self.cents.iter().zip(self.spelling..=u8::MAX))
