@@ -1,0 +1,10 @@
+//! Stage `validation`: what requests, and answers, look like.
+//!
+//! It is being built: the modules below are, and the stage that joins them comes last.
+
+mod settings;
+
+pub use settings::{
+    JsonSettings, MultipartSettings, ParameterSettings, ParameterType, ResponseSetting, Unknown,
+    ValidationSettings, XmlSettings,
+};
