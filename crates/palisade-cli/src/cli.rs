@@ -12,6 +12,7 @@ use crate::outcome::Failure;
 
 mod cert;
 mod help;
+mod limits;
 mod message;
 mod user;
 
@@ -20,6 +21,7 @@ pub(crate) use cert::{
     CertShowArguments, DeleteArguments, ExportArguments, FileType, ImportArguments, IssueArguments,
     RenewCrlArguments, RevokeArguments, Which,
 };
+pub(crate) use limits::{LimitsCommand, ResetLimitsArguments, ShowLimitsArguments};
 pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
 pub(crate) use user::{
     AddTenantArguments, AddUserArguments, ApiKeyCommand, CreateKeyArguments, HashPasswordArguments,
@@ -178,6 +180,9 @@ pub(crate) enum Command {
     /// Hash a password for a property file
     #[command(after_help = text::HASH_PASSWORD)]
     HashPassword(HashPasswordArguments),
+    /// See what is left of limits, and give it back
+    #[command(subcommand, arg_required_else_help = true, after_help = text::LIMITS)]
+    Limits(LimitsCommand),
     /// Make secured messages, and see why one is refused
     #[command(subcommand, arg_required_else_help = true, after_help = text::MESSAGE)]
     Message(MessageCommand),
@@ -198,6 +203,7 @@ impl Command {
             Self::User(command) => command.common(),
             Self::ApiKey(command) => command.common(),
             Self::HashPassword(arguments) => &arguments.common,
+            Self::Limits(command) => command.common(),
             Self::Message(command) => command.common(),
         }
     }

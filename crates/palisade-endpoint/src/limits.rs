@@ -61,10 +61,26 @@ pub struct LimitStanding {
     pub remaining: String,
     /// Whether none is.
     pub is_used_up: bool,
-    /// In how many seconds, rounded up, a unit comes back or the window ends; nothing where all are left.
+    /// In how many seconds, rounded up, more is left, where nobody uses anything meanwhile; nothing where all are left already, and of
+    /// requests under way.
     pub resets_in_seconds: Option<u64>,
+    /// What happens then.
+    pub resets_by: Option<LimitReset>,
     /// Whether the key shares the bucket of those beyond the bound.
     pub is_overflow: bool,
+}
+
+/// How a share becomes whole again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LimitReset {
+    /// One unit comes back, and later the next.
+    UnitReturns,
+    /// What was used longest ago counts no more.
+    SliceEnds,
+    /// The window ends, and all of it is left.
+    WindowEnds,
 }
 
 /// What is known of a limit, with how keys of it stand.
@@ -245,14 +261,23 @@ impl LimitStanding {
         } else {
             demand.key
         };
-        let is_in_flight = matches!(demand.counter.rule(), LimitRule::InFlight { .. });
+        let resets_by = match demand.counter.rule() {
+            _ if standing.remaining >= whole => None,
+            LimitRule::Rate { .. } => Some(LimitReset::UnitReturns),
+            LimitRule::Window {
+                kind: WindowKind::Sliding,
+                ..
+            } => Some(LimitReset::SliceEnds),
+            LimitRule::Window { .. } => Some(LimitReset::WindowEnds),
+            _ => None,
+        };
         Self {
             key: key.to_string(),
             limit: limit.units(whole),
             remaining: limit.units(standing.remaining),
             is_used_up: standing.remaining == 0,
-            resets_in_seconds: (standing.remaining < whole && !is_in_flight)
-                .then(|| seconds_up(standing.resets_in)),
+            resets_in_seconds: resets_by.map(|_| seconds_up(standing.resets_in)),
+            resets_by,
             is_overflow: standing.overflowed,
         }
     }

@@ -138,9 +138,10 @@ impl CounterStores {
         self.embedded.begin().await
     }
 
-    /// Whether there is a file of counters to open.
-    pub fn has_file(&self) -> bool {
-        self.embedded.has_file()
+    /// Opens what stages asked for, for somebody who looks where no server runs. No file is made: where there is none, nothing was
+    /// counted. Nobody else can use a file that is open.
+    pub async fn begin_to_look(&self) -> Result<(), LimitStoreError> {
+        self.embedded.begin_to_look().await
     }
 
     /// Why what stages asked for cannot be opened, as far as that shows without opening it.

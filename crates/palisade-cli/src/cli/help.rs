@@ -45,7 +45,37 @@ Examples:
   palisade explain GET /server/rest/orders/list --header 'X-Partner: acme' --format json
 
 Status 1 when the request would be refused; 0 when it would pass, or when that hangs on something that was not supposed. Only \
-the policy is compiled: keystores and certificates are not opened.";
+the policy is compiled: keystores and certificates are not opened. What limits have left is asked as by palisade limits show, and \
+nothing of it is taken.";
+
+/// `palisade limits`.
+pub(super) const LIMITS: &str = "\
+Examples:
+  palisade limits show                              every limit, and what is left to those who used something
+  palisade limits show Partners --key alice         what alice has left of the limits of Partners
+  palisade limits reset Partners --stage quota --key alice
+
+The server that runs with this configuration is asked, at palisade.admin.bind. Where none answers, the stores themselves are: the \
+file in palisade.data-dir, and Redis. What is counted in the memory of a server is known to that server alone.";
+
+/// `palisade limits show`.
+pub(super) const LIMITS_SHOW: &str = "\
+Examples:
+  palisade limits show
+  palisade limits show Partners --stage rate-limit --key 203.0.113.7
+  palisade limits show Partners --keys 100 --format json
+
+Looking takes nothing. Keys that are secret or long, such as the values of fields, are shown as # and a digest, which --key takes, too.";
+
+/// `palisade limits reset`.
+pub(super) const LIMITS_RESET: &str = "\
+Examples:
+  palisade limits reset Partners --key alice
+      Gives alice back all that was used of the limits of Partners.
+  palisade limits reset Partners --stage quota --all
+
+In Redis that holds for all servers that share it. Where palisade.admin.token is set, it is shown to the server. Status 1 when the \
+server or the store does not do it.";
 
 /// `palisade diff`.
 pub(super) const DIFF: &str = "\

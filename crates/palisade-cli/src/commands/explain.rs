@@ -7,9 +7,10 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use palisade_core::{Principal, TlsSession};
 use palisade_directory::Directory;
-use palisade_endpoint::{ExplainedStage, Explanation, Probe, Verdict};
+use palisade_endpoint::{ExplainedLimit, ExplainedStage, Explanation, Probe, Verdict};
 
-use super::{Database, compile};
+use super::limits::{Selection, Teller, left};
+use super::{Compiled, Database, compile};
 use crate::cli::{Common, ExplainArguments};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
@@ -24,7 +25,7 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
         probe.principal = Some(Arc::new(principal));
         probe.caller_refused = refused(user, directory);
     }
-    let explanation = compiled.policy.explain(&probe);
+    let explanation = explained(&compiled, probe)?;
     if output.is_json() {
         output.json(&explanation)?;
     } else {
@@ -43,6 +44,33 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
         Verdict::Refused { .. } => Exit::Refused,
         _ => Exit::Fine,
     })
+}
+
+/// The explanation, with how the request's keys stand with limits, where it comes to any.
+fn explained(compiled: &Compiled, mut probe: Probe) -> Result<Explanation, Failure> {
+    let explanation = compiled.policy.explain(&probe);
+    if explanation.stages.iter().all(|stage| stage.limit.is_none()) {
+        return Ok(explanation);
+    }
+    let teller = Teller::find(compiled)?;
+    for stage in &explanation.stages {
+        let Some(limit) = &stage.limit else { continue };
+        let selection = Selection {
+            interceptor: Some(&stage.interceptor),
+            stage: Some(stage.stage),
+            key: Some(&limit.key),
+            keys: 0,
+        };
+        let standing = match teller.reports(selection) {
+            Ok(mut reports) => match reports.pop() {
+                Some(report) => report.standing.ok_or_else(|| report.unknown.unwrap_or_default()),
+                None => Err("nothing is told of it".to_owned()),
+            },
+            Err(failure) => Err(failure.to_string()),
+        };
+        probe.standings.insert(limit.name.clone(), standing);
+    }
+    Ok(compiled.policy.explain(&probe))
 }
 
 fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
@@ -176,6 +204,9 @@ fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> 
     if let Some(reason) = &stage.reason {
         output.line(format_args!("       {reason}"))?;
     }
+    if let Some(limit) = &stage.limit {
+        print_limit(limit, output)?;
+    }
     for setting in &stage.settings {
         let origin = styled(FAINT, format_args!("({})", setting.origin));
         output.line(format_args!(
@@ -184,6 +215,21 @@ fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> 
         ))?;
     }
     Ok(())
+}
+
+fn print_limit(limit: &ExplainedLimit, output: &mut Output) -> io::Result<()> {
+    if let Some(standing) = &limit.standing {
+        output.line(format_args!("       {}", left(standing)))?;
+    }
+    if let Some(why) = &limit.unknown {
+        output.line(format_args!("       what is left is not known: {why}"))?;
+    }
+    output.line(format_args!(
+        "       {}, by {}: {}",
+        limit.rule,
+        limit.keyed_by,
+        limit.key.escape_debug()
+    ))
 }
 
 fn shown(verdict: &Verdict) -> String {

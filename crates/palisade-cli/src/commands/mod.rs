@@ -10,6 +10,7 @@ mod explain;
 mod hash_password;
 mod init;
 mod keystore;
+mod limits;
 mod message;
 mod new_files;
 mod secrets;
@@ -21,13 +22,13 @@ use std::sync::Arc;
 use palisade::{Registry, StandardRegistry as _};
 use palisade_config::{Config, Errors, Sources};
 use palisade_core::{
-    BoxFuture, Fetch, FetchError, FetchRequest, Fetched, Replay, ReplayError, ReplayStore, SeenMessage,
-    SharedFetch, SharedReplay, SystemClock,
+    BoxFuture, Clock, Fetch, FetchError, FetchRequest, Fetched, Replay, ReplayError, ReplayStore,
+    SeenMessage, SharedFetch, SharedReplay, SystemClock,
 };
 use palisade_directory::{Directory, DirectorySource};
 use palisade_endpoint::{Environment, Policy};
-use palisade_server::Callers;
 use palisade_server::settings::{ServerSettings, load_keystores};
+use palisade_server::{Callers, CounterStores};
 
 use crate::cli::{Command, Common, KeystoreCommand};
 use crate::outcome::Outcome;
@@ -48,6 +49,7 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::User(command) => user::run(common, &command, output),
         Command::ApiKey(command) => api_key::run(common, &command, output),
         Command::HashPassword(arguments) => hash_password::run(&arguments, output),
+        Command::Limits(command) => limits::run(common, &command, output),
         Command::Message(command) => message::run(common, &command, output),
     }
 }
@@ -62,6 +64,9 @@ struct Compiled {
     config: Config,
     policy: Policy,
     directory: Option<Arc<Directory>>,
+    settings: ServerSettings,
+    /// The stores of counters that its limits name; none is open.
+    counters: CounterStores,
 }
 
 /// Whether a database of users is asked who there is.
@@ -79,7 +84,9 @@ fn compile(sources: &Sources, database: Database) -> Result<Compiled, Errors> {
     let (config, mut errors) = Config::load(sources);
     let (settings, found) = ServerSettings::read(&config);
     errors.extend(found);
-    let mut environment = Environment::new(Arc::new(SystemClock::new()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let counters = CounterStores::new(&config, &settings, Arc::clone(&clock));
+    let mut environment = Environment::new(clock);
     let mut resources = environment.resources.with(Arc::new(SharedReplay::new(NoMemory)));
     let keystores = load_keystores(&config, &errors).map(Arc::new);
     let mut callers = Callers::unknown();
@@ -93,6 +100,7 @@ fn compile(sources: &Sources, database: Database) -> Result<Compiled, Errors> {
         }
     }
     resources = resources.with(Arc::new(SharedFetch::new(NoFetch)));
+    resources = counters.share(resources, &config, &settings, &mut errors);
     if let Some(directory) = &callers.directory {
         resources = resources.with(Arc::clone(directory));
     }
@@ -102,6 +110,8 @@ fn compile(sources: &Sources, database: Database) -> Result<Compiled, Errors> {
             config,
             policy,
             directory: callers.directory,
+            settings,
+            counters,
         }),
         (Err(found), Ok(_)) => {
             errors.extend(found);

@@ -15,6 +15,7 @@ mod explain;
 mod hash_password;
 mod init;
 mod keystore;
+mod limits;
 mod message;
 mod serve;
 mod support;

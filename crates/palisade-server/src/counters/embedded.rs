@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use palisade_core::{
     BoxFuture, CounterHandle, Demand, LimitCounter, LimitKey, LimitStore, LimitStoreError, Taking,
 };
+use palisade_store::MemoryLimits;
 use tokio::task::spawn_blocking;
 
 use crate::data_dir;
@@ -55,6 +56,18 @@ impl EmbeddedCounters {
         opened.await.map_err(LimitStoreError::new)?
     }
 
+    /// The same for somebody who looks: where there is no file nothing was counted, and none is made.
+    pub(super) async fn begin_to_look(self: &Arc<Self>) -> Result<(), LimitStoreError> {
+        if self.has_file() {
+            return self.begin().await;
+        }
+        let mut wanted = self.wanted();
+        if self.opened.get().is_none() {
+            self.goes_on_with(Arc::new(MemoryLimits::new()), &mut wanted);
+        }
+        Ok(())
+    }
+
     /// Why it cannot be opened, as far as that shows without opening it.
     pub(super) fn check(&self) -> Result<(), String> {
         let is_wanted = {
@@ -68,8 +81,7 @@ impl EmbeddedCounters {
         }
     }
 
-    /// Whether the file is there.
-    pub(super) fn has_file(&self) -> bool {
+    fn has_file(&self) -> bool {
         self.data_dir.join(FILE).exists()
     }
 
@@ -80,13 +92,17 @@ impl EmbeddedCounters {
             return Ok(());
         }
         let store = self.make()?;
+        self.goes_on_with(store, &mut wanted);
+        Ok(())
+    }
+
+    fn goes_on_with(&self, store: Arc<dyn LimitStore>, wanted: &mut Wanted) {
         for early in wanted.early.drain(..) {
             // Nobody else sets it.
             let _ = early.handle.set(store.counter(&early.name, early.max_keys));
         }
         // Nor this, without the lock.
         let _ = self.opened.set(store);
-        Ok(())
     }
 
     fn make(&self) -> Result<Arc<dyn LimitStore>, LimitStoreError> {
