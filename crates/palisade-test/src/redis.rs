@@ -29,6 +29,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::ca::TestCert;
+
 /// The password of the servers that have one.
 pub const PASSWORD: &str = "Correct-Horse7-of-redis";
 /// Set where a test must not pass for want of a server.
@@ -86,6 +88,27 @@ impl Redis {
         };
         redis.launch(&program);
         Some(redis)
+    }
+
+    /// Starts a server that speaks TLS with that certificate, too: at the port that is returned.
+    pub fn start_with_tls(certificate: &TestCert) -> Option<(Self, u16)> {
+        let files = tempfile::tempdir().expect("a folder can be made");
+        let (chain, key) = certificate.write_crt_and_key(files.path(), "server");
+        let port = free_port();
+        // It has read them when it answers.
+        let redis = Self::start_with(&[
+            "--tls-port",
+            &port.to_string(),
+            "--tls-cert-file",
+            &chain.display().to_string(),
+            "--tls-key-file",
+            &key.display().to_string(),
+            "--tls-ca-cert-file",
+            &chain.display().to_string(),
+            "--tls-auth-clients",
+            "no",
+        ])?;
+        Some((redis, port))
     }
 
     /// Its URL.

@@ -83,7 +83,7 @@ kinds.r = {
   take = function(share, x) return {kind = 'r', span = share.span, used = share.used + number(x), rest = share.rest} end,
   -- No more than has not come back: what was used before came back before.
   give = function(share, x, window)
-    local units, out = number(x), (window - S * 1e6 - U) * 1000
+    local units, out = number(x), (tonumber(window:sub(1, -10)) - S) * 1e9 + tonumber(window:sub(-9)) - U * 1000
     local used, rest = share.used - units, share.rest
     if out < units * share.span then
       local left = max(0, share.used * share.span - share.rest - max(0, out))
@@ -93,14 +93,19 @@ kinds.r = {
     if used <= 0 then used, rest = 0, 0 end
     return {kind = 'r', span = share.span, used = used, rest = rest}
   end,
-  resets = function(share, size)
+  resets = function(share)
     if share.used == 0 then return 0 end
-    return (max(0, share.used - number(size)) + 1) * share.span - share.rest
+    return share.span - share.rest
   end,
   retry = function(share, size, x) return (share.used + number(x) - number(size)) * share.span - share.rest end,
   lasts = function(share) return share.used * share.span - share.rest end,
-  -- The microsecond at which it is whole again.
-  window = function(share) return min(S * 1e6 + U + floor((share.used * share.span - share.rest) / 1000), 2 ^ 53) end,
+  -- The nanosecond in which it is whole again: nine digits are those of a second. It ends with 64 bits.
+  window = function(share)
+    local nano = U * 1000 + share.used * share.span - share.rest
+    local carried = floor(nano / 1e9)
+    if S + carried > 9e9 then return '9000000000000000000' end
+    return fmt('%.0f%09.0f', S + carried, nano - carried * 1e9)
+  end,
   text = function(share)
     local nano = U * 1000 - share.rest
     local carried = floor(nano / 1e9)
@@ -120,13 +125,13 @@ kinds.c = {
   used = function(share) return share.used end,
   take = function(share, x) return {kind = 'c', span = share.span, start = share.start, used = plus(share.used, x)} end,
   give = function(share, x, window)
-    if window ~= share.start then return nil end
+    if tonumber(window) ~= share.start then return nil end
     return {kind = 'c', span = share.span, start = share.start, used = minus(share.used, x)}
   end,
   resets = function(share) return (share.start + share.span - S) * 1e9 - U * 1000 end,
   retry = function(share) return (share.start + share.span - S) * 1e9 - U * 1000 end,
   lasts = function(share) return (share.start + share.span - S) * 1e9 - U * 1000 end,
-  window = function(share) return share.start end,
+  window = function(share) return fmt('%.0f', share.start) end,
   text = function(share) return fmt('%.0f ', share.start) .. shown(share.used) end,
 }
 
@@ -180,6 +185,7 @@ kinds.s = {
   end,
   give = function(share, x, window)
     local after, found = {kind = 's', span = share.span}, false
+    window = tonumber(window)
     for i = 1, #share do
       local at, used = share[i][1], share[i][2]
       if at == window then found, used = true, minus(used, x) end
@@ -202,7 +208,7 @@ kinds.s = {
   lasts = function(share) return leaves(share.span, share[#share][1]) end,
   window = function(share)
     local now = slice(share.span)
-    return now
+    return fmt('%.0f', now)
   end,
   text = function(share)
     local words = {}
@@ -222,8 +228,9 @@ end
 local function under(share, kind, span)
   if share.kind == kind and share.span == span then return share end
   if share.kind == 'r' and kind == 'r' then
-    local rest = min(floor(share.rest / share.span * span), span - 1)
-    return {kind = 'r', span = span, used = share.used, rest = max(0, rest)}
+    local part = share.rest * span
+    local rest = (part - fmod(part, share.span)) / share.span
+    return {kind = 'r', span = span, used = share.used, rest = min(rest, span - 1)}
   end
   local used = kinds[share.kind].used(share)
   if nothing(used) then return kinds[kind].fresh(span) end
@@ -259,7 +266,7 @@ local function demand(i)
   return {
     base = KEYS[i], key = ARGV[at + 1], bound = tonumber(ARGV[at + 2]), kind = ARGV[at + 3], size = amount(ARGV[at + 4]),
     span = tonumber(ARGV[at + 5]), units = amount(ARGV[at + 6]), reports = ARGV[at + 7] == '1', once = ARGV[at + 8],
-    window = tonumber(ARGV[at + 9]),
+    window = ARGV[at + 9],
   }
 end
 
@@ -328,7 +335,9 @@ end
 -- The time from which on what was counted still counts.
 local function since(d)
   if d.kind == 'c' then return S - S % d.span end
-  return S - d.span - d.span / SLICES
+  -- The beginning of the oldest slice, less half the microsecond in which times are told.
+  local _, over = slice(d.span)
+  return S - d.span + (U - over / SLICES - 0.5) / 1e6
 end
 
 local function counted(e, d)
@@ -359,29 +368,39 @@ for i = 1, #KEYS do
       refused = refused or not d.reports
     elseif MODE == 'take' and not nothing(d.units) then
       d.taken, e.taken = true, true
-      e.share = kinds[d.kind].take(share, d.units)
-      if d.once ~= '' then e.once[d.once] = true end
+      share = kinds[d.kind].take(share, d.units)
+      e.share = share
+      if d.once ~= '' and d.kind ~= 'r' then e.once[d.once] = true end
     end
   end
+  d.share = share
 end
 
-if MODE == 'take' and not refused then
+if MODE == 'take' then
   for i = 1, #demands do
     local d = demands[i]
-    if d.taken and d.once ~= '' and d.kind ~= 'r' then count_once(d.entry, d) end
+    local e = d.entry
+    if d.taken and not refused and d.once ~= '' and d.kind ~= 'r' then count_once(e, d) end
+    -- What goes over to another rule does so even where nothing is taken: from now on it comes back by that.
+    if e.before and under(e.before, d.kind, d.span) ~= e.before then
+      e.carried = true
+      e.before = under(e.before, d.kind, d.span)
+      e.share = under(e.share, d.kind, d.span)
+    end
   end
   for name, e in pairs(entries) do
     -- A key that shares the bucket of those beyond the bound stands for it.
-    if e.taken and e.name == name then write(e.base, e.key, e.share, e.indexed, e.existed) end
+    if e.name == name and (e.carried or e.taken and not refused) then
+      write(e.base, e.key, refused and e.before or e.share, e.indexed, e.existed)
+    end
   end
 end
 
 local answers = {}
 for i = 1, #demands do
   local d, e = demands[i], demands[i].entry
-  local share = e.share
-  if refused then share = e.before end
-  share = of(share, d)
+  local share = d.share
+  if refused then share = of(e.before, d) end
   local kind = kinds[d.kind]
   local retry = 0
   if d.exceeded then
@@ -390,9 +409,9 @@ for i = 1, #demands do
   answers[i] = table.concat({
     d.exceeded and 1 or 0,
     shown(minus(d.size, kind.used(share))),
-    fmt('%.0f %.0f', kind.resets(share, d.size), retry),
+    fmt('%.0f %.0f', kind.resets(share), retry),
     d.taken and not refused and 1 or 0,
-    fmt('%.0f', kind.window(share)),
+    kind.window(share),
     e.key ~= d.key and 1 or 0,
   }, ' ')
 end

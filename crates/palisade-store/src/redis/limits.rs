@@ -35,7 +35,7 @@ const KEYS: &str = include_str!("keys.lua");
 ///    told a few keys at a time.
 /// 5. [`LimitRule::InFlight`] is kept in the process alone: asking for it here is an error.
 /// 6. Where a call fails nothing is known: what Redis took stays taken. What was to be given back and could not be is not given
-///    back later.
+///    back later. What was taken before a [`reset`](LimitStore::reset) and is given back after it lessens what was taken since.
 ///
 /// What it does not protect against: see the [module](super), above all a Redis that loses data.
 #[derive(Debug)]
@@ -58,6 +58,18 @@ impl RedisLimits {
             limits: Script::new(LIMITS),
             reset: Script::new(RESET),
             keys: Script::new(KEYS),
+        }
+    }
+
+    /// With that time in place of Redis's, and shares that are not forgotten.
+    #[cfg(test)]
+    fn at_a_time_of(pool: RedisPool, clock: &str) -> Self {
+        let text = LIMITS
+            .replace("redis.call('TIME')", clock)
+            .replace("'PX', fmt('%.0f', lasts)", "'PX', 36000000");
+        Self {
+            limits: Script::new(text),
+            ..Self::new(pool)
         }
     }
 
@@ -93,7 +105,7 @@ impl RedisLimits {
                 .arg(rule.units(units).to_string())
                 .arg(u8::from(demand.reports))
                 .arg(demand.once.map(|once| hex(&once)).unwrap_or_default())
-                .arg(demand.standing.window);
+                .arg(format!("{:010}", demand.standing.window));
         }
         Ok(call)
     }
@@ -314,6 +326,8 @@ fn unhex(text: &str) -> Option<LimitKey> {
     digits.next().is_none().then(|| LimitKey::from_bytes(bytes))
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -17,7 +17,8 @@
 //! # Settings of Redis that matter
 //!
 //! `maxmemory-policy noeviction`: any other drops counters and accepted messages to make room. `appendonly yes` keeps them
-//! over a restart, to within a second. A user for Palisade needs `+@scripting +@read +@write +@connection`, and `~{<prefix>}:*`.
+//! over a restart, to within a second. A user for Palisade needs `~{<prefix>}:* +eval +evalsha +time +@read +@write +@connection`, and
+//! in a cluster `+cluster|slots`.
 //!
 //! # What this does not protect against
 //!
