@@ -39,7 +39,7 @@ pub struct Context {
     stage: u16,
     /// The refusal that the answer is, where the caller gets it as an error.
     refusal: Option<Rejection>,
-    kept: SmallVec<[(u16, Box<dyn Any + Send + Sync>); 2]>,
+    kept: SmallVec<[(u16, Box<dyn Any + Send + Sync>); 1]>,
 }
 
 impl Context {

@@ -64,6 +64,7 @@ mod secret;
 pub mod settings;
 pub mod soap;
 mod stage;
+pub mod xml;
 
 pub use alarms::{Alarm, AlarmSlot, Alarms};
 pub use background::Background;

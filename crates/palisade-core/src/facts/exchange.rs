@@ -142,6 +142,9 @@ pub struct MatchedGroup {
     pub name: Arc<str>,
     /// Its position, from 0.
     pub position: u32,
+    /// Its path patterns as they are written (`/payments/{id}`), in order; none where it takes every path.
+    #[serde(skip)]
+    pub paths: Arc<[Arc<str>]>,
 }
 
 /// Who is calling.

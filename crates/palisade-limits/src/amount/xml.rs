@@ -3,8 +3,7 @@
 //! Every element that a token names is followed, on every branch at least one. The last one has text alone: with a comment, a CDATA
 //! section or a processing instruction in it some handlers would read a part.
 
-mod bounds;
-
+use palisade_core::xml::{WHITE_SPACE, XmlBounds, XmlExcess};
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::fault::{Format, Halt, Unreadable, Why};
@@ -14,15 +13,22 @@ use super::{Leaf, Sink};
 /// How many nodes a document has at most.
 const MOST_NODES: u32 = 250_000;
 
-/// White space of XML 1.0 section 2.3.
-const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+/// Whoever wants less of a document says so with the stage `validation`.
+fn bounds() -> XmlBounds {
+    let mut bounds = XmlBounds::default();
+    bounds.depth = 256;
+    bounds.attributes = 256;
+    bounds.nodes = MOST_NODES as usize;
+    bounds
+}
 
 /// Reads a document. It has no document type declaration, so that no entities are there to expand.
 pub(super) fn parse(text: &str) -> Result<Document<'_>, Unreadable> {
-    if !declares_utf8_or_nothing(text) {
-        return Err(Unreadable::Charset);
-    }
-    bounds::check(text)?;
+    bounds().check(text).map_err(|excess| match excess {
+        XmlExcess::DocumentType => Unreadable::DocumentType,
+        XmlExcess::Encoding => Unreadable::Charset,
+        _ => Unreadable::TooComplex,
+    })?;
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: MOST_NODES,
@@ -96,31 +102,4 @@ fn plain_text<'a>(element: Node<'a, '_>) -> Option<&'a str> {
     let source = element.document().input_text().get(element.range())?;
     let tags = source.matches('<').take(3).count();
     if tags == 2 { element.text() } else { None }
-}
-
-/// Whether an XML declaration names no encoding or UTF-8. The parser takes the text for UTF-8 whatever it says; a handler may not.
-fn declares_utf8_or_nothing(text: &str) -> bool {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let Some(declaration) = text
-        .strip_prefix("<?xml")
-        .filter(|rest| rest.starts_with(WHITE_SPACE))
-        .map(|rest| rest.split_once("?>").map_or(rest, |(declaration, _)| declaration))
-    else {
-        return true;
-    };
-    let mut encodings = declaration.split("encoding").skip(1);
-    match (encodings.next(), encodings.next()) {
-        (None, _) => true,
-        (Some(rest), None) => {
-            let value = rest
-                .trim_start_matches(WHITE_SPACE)
-                .strip_prefix('=')
-                .map(|rest| rest.trim_start_matches(WHITE_SPACE))
-                .and_then(|rest| rest.get(1..).zip(rest.get(..1)))
-                .and_then(|(rest, quote)| rest.split_once(quote))
-                .map(|(value, _)| value);
-            value.is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
-        }
-        (Some(_), Some(_)) => false,
-    }
 }
