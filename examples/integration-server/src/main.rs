@@ -56,6 +56,7 @@ fn print_lines(
     let partners = format!("https://localhost:{}", partners.port());
     let curl = format!("curl -sS -i --cacert {}", shown(&demo.ca));
     let partner = format!("-E {} -H 'X-Partner: acme'", shown(&demo.partner));
+    let search = format!("{curl} {main}/server/rest/Catalogue/Search");
     let lines = [
         (
             "accepted: a catalogue for everybody",
@@ -88,6 +89,10 @@ fn print_lines(
         (
             "refused, 403 ip-not-allowed: from an address on the deny list",
             format!("{curl} --interface 127.0.0.13 {partner} {main}/server/rest/Payments/Status"),
+        ),
+        (
+            "refused, 429 rate-limit-exceeded: the fourth search of a client; Retry-After says when to come again",
+            format!("for n in 1 2 3; do {search} -o /dev/null; done; {search}"),
         ),
         (
             "refused, 404 endpoint-not-configured: no group covers it",

@@ -38,7 +38,7 @@ fn start(folder: &Path) -> Running {
         if let Some(what) = line.strip_prefix("# ") {
             lines.push((what.to_owned(), out.next().unwrap()));
         }
-        if lines.len() == 11 {
+        if lines.len() == 12 {
             break;
         }
     }
@@ -56,11 +56,30 @@ fn paste(line: &str) -> Result<String, String> {
     }
 }
 
+/// Who comes too often is told the rule, how they stand, and when to come again.
+fn check_limit(status: &str, answer: &str) {
+    let field = |name: &str| {
+        let mut fields = answer.split("\r\n").filter_map(|line| line.split_once(": "));
+        fields.find_map(|(found, value)| (found == name).then_some(value))
+    };
+    let (policy, standing) = (field("ratelimit-policy"), field("ratelimit"));
+    if status == "429" {
+        let rule = "\"Seldom.rate-limit\";q=20;w=3600;palisade-burst=3";
+        assert_eq!(policy, Some(rule), "{answer}");
+        let wait: u64 = field("retry-after").unwrap().parse().unwrap();
+        assert!((1..=180).contains(&wait), "{answer}");
+        let expected = format!("\"Seldom.rate-limit\";r=0;t={wait}");
+        assert_eq!(standing, Some(&*expected), "{answer}");
+    } else {
+        assert_eq!((policy, standing), (None, None), "{answer}");
+    }
+}
+
 #[test]
 fn every_line_it_prints_does_what_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(folder.path());
-    assert_eq!(running.lines.len(), 11);
+    assert_eq!(running.lines.len(), 12);
     for (what, line) in &running.lines {
         let answer = paste(line);
         let expected = what
@@ -87,6 +106,7 @@ fn every_line_it_prints_does_what_it_says() {
                     answer.contains(&format!("urn:palisade:problem:{code}")),
                     "{what}: {answer}"
                 );
+                check_limit(status, answer);
             }
             // How curl words it depends on which of the two ends notices first.
             (None, Err(complaint)) if what.contains("no connection") => {
