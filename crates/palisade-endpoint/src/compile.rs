@@ -330,8 +330,10 @@ fn compile_group(
         .iter()
         .map(|(_, _, stage)| Arc::clone(&stage.settings))
         .collect();
+    let patterns = group.selectors.paths.iter().flatten();
     errors.into_result(CompiledGroup {
         name: Arc::from(group.name),
+        paths: patterns.map(|(text, _)| Arc::from(text.as_str())).collect(),
         selectors: group.selectors,
         interceptors: group.interceptors,
         report_only: group.report_only,

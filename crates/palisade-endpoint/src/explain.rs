@@ -256,6 +256,7 @@ impl Policy {
                 head.extensions.insert(MatchedGroup {
                     name: group.name.clone(),
                     position,
+                    paths: Arc::clone(&group.paths),
                 });
                 let mut cx = Context::with_format(&head, self.refusal_format(&path, &probe.headers));
                 explanation.stages = group.rehearse(probe, &mut cx, &mut head);

@@ -46,6 +46,8 @@ pub struct Policy {
 pub(crate) struct CompiledGroup {
     pub(crate) name: Arc<str>,
     pub(crate) selectors: Selectors,
+    /// The path patterns of the selectors, as facts carry them.
+    pub(crate) paths: Arc<[Arc<str>]>,
     pub(crate) interceptors: Vec<String>,
     pub(crate) report_only: bool,
     pub(crate) pipeline: Pipeline,

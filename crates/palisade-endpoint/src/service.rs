@@ -1,5 +1,6 @@
 //! Endpoint groups as one ordinary tower service.
 
+use std::sync::Arc;
 use std::task::{self, Poll};
 
 use axum::extract::OriginalUri;
@@ -124,6 +125,7 @@ fn choose(
             head.extensions.insert(MatchedGroup {
                 name: group.name.clone(),
                 position,
+                paths: Arc::clone(&group.paths),
             });
             if !group.authenticates {
                 head.headers.remove(X_ON_BEHALF_OF);

@@ -400,3 +400,23 @@ async fn wire_path(request: axum::extract::Request) -> String {
     let (head, _) = request.into_parts();
     palisade_core::facts::wire_path(&head).to_owned()
 }
+
+#[tokio::test]
+async fn the_fact_of_the_group_has_its_path_patterns_in_order() {
+    let text = "\
+palisade.endpoints[0].paths=/orders/{id},/files/{*rest}
+palisade.endpoints[0].interceptors=Stamping
+palisade.endpoints[1].interceptors=Stamping
+palisade.interceptors.Stamping.stamp.word=yes
+";
+    let patterns =
+        |axum::Extension(group): axum::Extension<MatchedGroup>| async move { group.paths.join(" ") };
+    let app = Router::new()
+        .fallback(patterns)
+        .layer(EndpointGroupsLayer::new(handle(text)));
+    for (path, expected) in [("/orders/7", "/orders/{id} /files/{*rest}"), ("/other", "")] {
+        let response = app.clone().oneshot(request(path)).await.unwrap();
+        let body = to_bytes(response.into_body(), 65_536).await.unwrap();
+        assert_eq!(body, expected);
+    }
+}
