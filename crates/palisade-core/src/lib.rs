@@ -54,6 +54,7 @@ mod finding;
 pub mod head;
 mod kind;
 mod limit;
+pub mod media;
 pub mod outbound;
 pub mod pipeline;
 pub mod pool;

@@ -1,92 +1,25 @@
 //! What a body is, by its media type.
 
 use http::HeaderValue;
+use palisade_core::media::{MediaType, NoMediaType};
 
 use super::fault::{Format, Unreadable};
 
 /// How a body of that `Content-Type` (RFC 9110 section 8.3) is read.
 pub(super) fn format(content_type: Option<&HeaderValue>) -> Result<Format, Unreadable> {
-    let text = content_type
-        .and_then(|value| value.to_str().ok())
-        .ok_or(Unreadable::MediaType)?;
-    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let format = format_of(essence.trim()).ok_or(Unreadable::MediaType)?;
-    if charset_is_utf8(parameters) {
+    let media_type = content_type.ok_or(Unreadable::MediaType)?;
+    let media_type = MediaType::of_value(media_type).map_err(|NoMediaType| Unreadable::MediaType)?;
+    let format = if media_type.is_json() {
+        Format::Json
+    } else if media_type.is_xml() {
+        Format::Xml
+    } else {
+        return Err(Unreadable::MediaType);
+    };
+    if media_type.is_utf8() {
         Ok(format)
     } else {
         Err(Unreadable::Charset)
-    }
-}
-
-fn format_of(essence: &str) -> Option<Format> {
-    let is = |name: &str| essence.eq_ignore_ascii_case(name);
-    let (kind, subtype) = essence.split_once('/')?;
-    if !is_token(kind) || !is_token(subtype) {
-        return None;
-    }
-    let suffix = subtype.rsplit_once('+').map_or("", |(_, suffix)| suffix);
-    if is("application/json") || suffix.eq_ignore_ascii_case("json") {
-        Some(Format::Json)
-    } else if is("application/xml") || is("text/xml") || suffix.eq_ignore_ascii_case("xml") {
-        Some(Format::Xml)
-    } else {
-        None
-    }
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    !text.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-/// Whether every parameter `charset` is UTF-8. What is no list of parameters may say anything, and is not.
-fn charset_is_utf8(parameters: &str) -> bool {
-    let mut rest = parameters;
-    while !rest.trim_start().is_empty() {
-        let Some((parameter, after)) = first_parameter(rest) else {
-            return false;
-        };
-        let Some((name, value)) = parameter.split_once('=') else {
-            if parameter.trim().is_empty() {
-                rest = after;
-                continue;
-            }
-            return false;
-        };
-        // `charset*` is the same parameter in another notation (RFC 2231).
-        let named = name.trim().get(.."charset".len());
-        let value = value.trim();
-        let value = value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value);
-        if named.is_some_and(|name| name.eq_ignore_ascii_case("charset"))
-            && !value.eq_ignore_ascii_case("utf-8")
-        {
-            return false;
-        }
-        rest = after;
-    }
-    true
-}
-
-/// The text up to the next semicolon that is not in quotes, and what follows it; `None` where a quote is not closed.
-fn first_parameter(text: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    let mut escaped = false;
-    let end = text.find(|c| {
-        let separates = c == ';' && !quoted;
-        quoted ^= c == '"' && !escaped;
-        escaped = quoted && c == '\\' && !escaped;
-        separates
-    });
-    match end {
-        Some(end) => {
-            let (parameter, rest) = text.split_at(end);
-            Some((parameter, rest.strip_prefix(';').unwrap_or(rest)))
-        }
-        None => (!quoted).then_some((text, "")),
     }
 }
 
@@ -128,15 +61,15 @@ mod tests {
     #[case("multipart/form-data; boundary=x", OTHER)]
     #[case("application/+json+zip", OTHER)]
     #[case("application/json; charset=utf-16", CHARSET)]
-    #[case("application/json; charset=utf-8; charset=utf-16", CHARSET)]
+    #[case("application/json; charset=utf-8; charset=utf-16", OTHER)]
     #[case("application/json; CHARSET=iso-8859-1", CHARSET)]
     #[case("application/json; charset*=utf-16''x", CHARSET)]
-    #[case("application/json; charset = utf-16", CHARSET)]
-    #[case("application/json; charset", CHARSET)]
-    #[case("application/json; charset=", CHARSET)]
+    #[case("application/json; charset = utf-16", OTHER)]
+    #[case("application/json; charset", OTHER)]
+    #[case("application/json; charset=", OTHER)]
     #[case("application/json; charset='utf-8'", CHARSET)]
-    #[case("application/json; charset=\"utf-8", CHARSET)]
-    #[case("application/json; x=\"", CHARSET)]
+    #[case("application/json; charset=\"utf-8", OTHER)]
+    #[case("application/json; x=\"", OTHER)]
     #[case("text/xml; x=\";\"; charset=utf-7", CHARSET)]
     fn the_media_type_decides(#[case] text: &'static str, #[case] expected: Result<Format, Unreadable>) {
         assert_eq!(format(Some(&HeaderValue::from_static(text))), expected);
