@@ -1,4 +1,6 @@
-//! Memories that outlive a request: which messages were accepted, kept in memory or in a file.
+//! Memories that outlive a request: which messages were accepted, and what was used of limits, kept in memory or in a file.
+//!
+//! Of accepted messages:
 //!
 //! 1. [`MemoryReplay`] ends with its process and refuses messages created before it began.
 //! 2. [`EmbeddedReplay`] keeps a file, `replay.redb`, and answers that a message is fresh only once that is on disk: what was
@@ -11,8 +13,16 @@
 //!    90 bytes each, and to less than 256 whatever senders do; in the file to about 40.
 //! 6. A data directory belongs to one server at a time.
 //!
+//! Of limits:
+//!
+//! 1. [`MemoryLimits`] ends with its process. [`EmbeddedLimits`] keeps a file, `limits.redb`: what was granted before a crash or
+//!    `kill -9` counts after it, and a little more for keys that were busy.
+//! 2. Both are exact from any number of tasks, take from all limits of a request or from none, and keep no more keys than each
+//!    limit has room for.
+//!
 //! What this does not protect against: a file put back from a backup, or removed, while no server runs, takes with it what it
-//! does not know; keep such a server closed until every message accepted before has expired. A file system that loses what it
+//! does not know; keep such a server closed until every message accepted before has expired, and take it that what was used of
+//! limits is forgotten. A file system that loses what it
 //! said was written. Several servers behind one address, each with a memory of its own.
 //!
 //! # Example
@@ -58,5 +68,5 @@ pub use self::redis::{
     RedisTopology,
 };
 pub use embedded::{EmbeddedReplay, EmbeddedReplayConfig, OpenError};
-pub use limits::MemoryLimits;
+pub use limits::{EmbeddedLimits, EmbeddedLimitsConfig, MemoryLimits};
 pub use memory::MemoryReplay;

@@ -1,5 +1,5 @@
 //! Counters in memory: what each rule grants, and what a call over several of them does.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Counters in memory, under load: exact from any number of tasks, bounded, and frugal.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds)
 }
 
-fn key(name: impl ToString) -> LimitKey {
+fn key(name: &impl ToString) -> LimitKey {
     LimitKey::name(&name.to_string()).unwrap()
 }
 
@@ -118,7 +118,7 @@ async fn a_refusal_by_one_of_several_limits_consumes_nothing_from_any_task() {
             let [shared, own, total] = &limits;
             let mut demands = [
                 Demand::new(Arc::clone(shared), LimitKey::EVERYBODY, 2),
-                Demand::new(Arc::clone(own), key(task), 1),
+                Demand::new(Arc::clone(own), key(&task), 1),
                 Demand::new(Arc::clone(total), LimitKey::EVERYBODY, 1),
                 Demand::new(Arc::clone(shared), LimitKey::EVERYBODY, 1),
             ];
@@ -140,7 +140,7 @@ async fn a_refusal_by_one_of_several_limits_consumes_nothing_from_any_task() {
     );
     let mut used = 0;
     for task in 0..TASKS {
-        let mut look = [Demand::new(Arc::clone(&own), key(task), 0)];
+        let mut look = [Demand::new(Arc::clone(&own), key(&task), 0)];
         done(store.look(&mut look, at(0)));
         used += 20 - look[0].standing.remaining;
     }
@@ -205,12 +205,12 @@ async fn a_million_addresses_never_take_more_room_than_there_is() {
 fn keys_that_are_whole_again_make_room_for_as_many_others() {
     let store = MemoryLimits::new();
     let counter = Arc::new(LimitCounter::new(&store, "rate", rate(2, 1), 500));
-    let mut live = [Demand::new(Arc::clone(&counter), key("live"), 1)];
+    let mut live = [Demand::new(Arc::clone(&counter), key(&"live"), 1)];
     for second in 0..1000 {
         done(store.take(&mut live, at(second)));
         assert!(!live[0].standing.overflowed);
         for number in 0..499 {
-            let name = key(format!("{second}-{number}"));
+            let name = key(&format!("{second}-{number}"));
             let mut demands = [Demand::new(Arc::clone(&counter), name, 1)];
             done(store.take(&mut demands, at(second)));
             assert!(!demands[0].standing.overflowed, "{number} in second {second}");
@@ -229,7 +229,7 @@ fn what_is_given_back_at_once_leaves_nothing_behind() {
     ));
     let info = allocation_counter::measure(|| {
         for number in 0..100_000 {
-            let mut demands = [Demand::new(Arc::clone(&counter), key(number), 1)];
+            let mut demands = [Demand::new(Arc::clone(&counter), key(&number), 1)];
             demands[0].once = Some([1; 16]);
             done(store.take(&mut demands, at(0)));
             assert!(!demands[0].standing.overflowed);
@@ -282,7 +282,7 @@ fn a_key_takes_no_more_memory_than_is_written(
         let info = allocation_counter::measure(|| {
             for slice in 0..slices {
                 for number in 0..keys {
-                    let mut demands = [Demand::new(Arc::clone(&counter), key(number), 1)];
+                    let mut demands = [Demand::new(Arc::clone(&counter), key(&number), 1)];
                     done(store.take(&mut demands, at(1440 * slice)));
                 }
             }

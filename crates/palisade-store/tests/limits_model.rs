@@ -1,5 +1,10 @@
 //! Counters in memory beside a naive model of them: a list of what was taken, added up anew for every question.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

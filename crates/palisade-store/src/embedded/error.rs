@@ -1,11 +1,13 @@
-//! Why a replay memory on disk cannot be opened.
+//! Why a memory on disk cannot be opened.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::{DatabaseError, StorageError};
 
-/// Why a replay memory on disk cannot be opened.
+use super::data_file::FileKind;
+
+/// Why a memory on disk cannot be opened: of accepted messages, or of what limits count.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -26,62 +28,67 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The file is not what was written.
-    #[error(
-        "{path} is damaged ({detail}), so that messages accepted before cannot be told from new ones; once all of them have \
-         expired, remove the file and start again",
-        path = path.display()
-    )]
+    #[error("{path} is damaged ({detail}), {advice}", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         detail: String,
+        /// What that means, and what to do.
+        advice: &'static str,
     },
     /// The file was written by another version.
     #[error(
-        "{path} was written in a format that this version does not know; start the version that wrote it, or, once all messages \
-         accepted before have expired, remove the file and start again",
+        "{path} was written in a format that this version does not know; start the version that wrote it, or, {advice}",
         path = path.display()
     )]
     OtherFormat {
         /// The file.
         path: PathBuf,
+        /// What else can be done.
+        advice: &'static str,
     },
 }
 
 impl OpenError {
-    pub(super) fn io(path: &Path, what: &'static str, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, what: &'static str, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::Io { path, what, source }
     }
 
-    pub(super) fn damaged(path: &Path, detail: &dyn ToString) -> Self {
+    pub(crate) fn damaged(path: &Path, kind: &FileKind, detail: &dyn ToString) -> Self {
         Self::Damaged {
             path: path.to_owned(),
             detail: detail.to_string(),
+            advice: kind.damaged,
         }
     }
 
-    pub(super) fn from_database(path: &Path, error: DatabaseError) -> Self {
+    pub(super) fn other_format(path: &Path, kind: &FileKind) -> Self {
+        Self::OtherFormat {
+            path: path.to_owned(),
+            advice: kind.other_format,
+        }
+    }
+
+    pub(super) fn from_database(path: &Path, kind: &FileKind, error: DatabaseError) -> Self {
         match error {
             DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
                 let path = path.parent().unwrap_or(path).to_owned();
                 Self::InUse { path }
             }
-            DatabaseError::UpgradeRequired(_) => Self::OtherFormat {
-                path: path.to_owned(),
-            },
-            DatabaseError::Storage(error) => Self::from_storage(path, error),
-            error => Self::damaged(path, &error),
+            DatabaseError::UpgradeRequired(_) => Self::other_format(path, kind),
+            DatabaseError::Storage(error) => Self::from_storage(path, kind, error),
+            error => Self::damaged(path, kind, &error),
         }
     }
 
-    pub(super) fn from_storage(path: &Path, error: StorageError) -> Self {
+    fn from_storage(path: &Path, kind: &FileKind, error: StorageError) -> Self {
         match error {
             StorageError::Io(source) if !is_about_content(&source) => {
                 Self::io(path, "cannot be read or written", source)
             }
-            error => Self::damaged(path, &error),
+            error => Self::damaged(path, kind, &error),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A replay memory that survives its process.
 
+pub(crate) mod data_file;
 mod error;
 mod file;
-mod folder;
+pub(crate) mod folder;
+pub(crate) mod queue;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -13,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use palisade_core::{BoxFuture, Replay, ReplayError, ReplayStore, SeenMessage};
 use tokio::sync::oneshot;
 
+use self::data_file::DataFile;
 pub use self::error::OpenError;
-use self::file::ReplayFile;
 use self::folder::Folder;
 use self::writer::{Shared, Waiting};
 use crate::identity::{Entry, current_second, seconds_up};
@@ -68,8 +70,8 @@ impl EmbeddedReplay {
     pub fn open(config: &EmbeddedReplayConfig) -> Result<Self, OpenError> {
         let folder = Folder::open(&config.data_dir)?;
         let index = Index::new(config.max_entries);
-        let file = ReplayFile::open(folder)?;
-        file.load(&index)?;
+        let file = DataFile::open(folder, &file::REPLAY)?;
+        file.read(|transaction| file::read(transaction, &index))?;
         let shared = Arc::new(Shared::new(index));
         let thread = writer::start(Arc::clone(&shared), file)?;
         Ok(Self {
@@ -99,7 +101,7 @@ impl EmbeddedReplay {
             Err(Full) => return Err(ReplayError::Full),
         }
         let (done, outcome) = oneshot::channel();
-        match self.shared.queue(Waiting { entry, now, done }) {
+        match self.shared.queue.push(Waiting { entry, now, done }) {
             Ok(()) => Ok(Begun::Waits(outcome)),
             Err(refused) => {
                 self.shared.index.withdraw(entry);
@@ -112,7 +114,7 @@ impl EmbeddedReplay {
 /// The answer, or the promise of one.
 enum Begun {
     Known(Replay),
-    Waits(oneshot::Receiver<writer::Outcome>),
+    Waits(oneshot::Receiver<queue::Outcome>),
 }
 
 impl ReplayStore for EmbeddedReplay {
@@ -137,7 +139,7 @@ impl ReplayStore for EmbeddedReplay {
 
 impl Drop for EmbeddedReplay {
     fn drop(&mut self) {
-        self.shared.close();
+        self.shared.queue.close();
         if let Some(thread) = self.thread.take() {
             // If it panicked, that was logged when it did.
             let _ = thread.join();

@@ -67,7 +67,7 @@ pub(super) fn take<B: Beside>(
 ) -> Result<Vec<Changed<B>>, LimitStoreError> {
     let mut changed = Vec::new();
     if let [demand] = demands {
-        if take_from_known::<B>(demand, at) {
+        if take_from_known::<B>(demand, at, &mut changed) {
             return Ok(changed);
         }
         take_alone::<B>(demand, at, &mut changed)?;
@@ -117,12 +117,12 @@ fn take_alone<B: Beside>(
     Ok(())
 }
 
-/// What most calls are: one demand of a key that is there. `false`, and nothing done, where it is something else or has to wait.
-fn take_from_known<B: Beside>(demand: &mut Demand, at: Moment) -> bool {
+/// What most calls are: one demand of a key that is there. `false`, and nothing done, where it is something else.
+fn take_from_known<B: Beside>(demand: &mut Demand, at: Moment, changed: &mut Vec<Changed<B>>) -> bool {
     let (None, Some(table)) = (demand.once, demand.counter.handle().get::<Table<B>>()) else {
         return false;
     };
-    if B::NOTES || demand.key == LimitKey::OVERFLOW {
+    if demand.key == LimitKey::OVERFLOW {
         return false;
     }
     let rule = Rule::of(demand.counter.rule());
@@ -139,6 +139,13 @@ fn take_from_known<B: Beside>(demand: &mut Demand, at: Moment) -> bool {
     };
     demand.standing = share.take(rule, demand.units, at.now);
     demand.standing.window = mark(rule, slot.generation, demand.standing.window);
+    if demand.standing.taken > 0 && !slot.beside.taken(share, demand.units, at.second) {
+        let place = Place {
+            shard: held.shard,
+            key: demand.key,
+        };
+        changed.extend(table.this().map(|table| Changed { table, place }));
+    }
     true
 }
 
@@ -344,24 +351,26 @@ impl<'a, B: Beside> Trial<'a, B> {
         let Some(slot) = slot.filter(|slot| slot.until() > now) else {
             return false;
         };
-        self.waits = !slot.beside.identified();
+        self.waits = !slot.beside.is_identified();
         self.standing = self.left(held, now);
         true
     }
 
     /// Remembers the identifier for as long as what was taken counts. There is room for one.
-    fn identify(&self, held: &mut Held<'_, B>, id: Id) {
+    fn identify(&mut self, held: &mut Held<'_, B>, id: Id) {
         let (_, window) = unmark(self.rule, self.standing.window);
         let kept = Kept::Identifier {
             owner: self.hash,
             until: window_end(self.rule, window),
         };
+        let beside = B::identifier(self.key);
+        self.waits |= !beside.is_identified();
         if let Some(slot) = held.find_mut(id.hash, &id.key) {
             slot.kept = kept;
-            slot.beside = B::default();
+            slot.beside = beside;
             held.release(1);
         } else {
-            held.put(id.hash, id.key, kept, B::default());
+            held.put(id.hash, id.key, kept, beside);
         }
     }
 

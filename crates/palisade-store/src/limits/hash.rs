@@ -37,7 +37,6 @@ impl KeyHash {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is wanted")]
     pub(super) fn of(&self, key: &LimitKey) -> u64 {
         let (numbers, _) = key.as_bytes().as_chunks::<8>();
         let products = numbers

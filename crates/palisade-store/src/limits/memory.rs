@@ -1,7 +1,5 @@
 //! Counters that end with their process.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use palisade_core::{
@@ -11,7 +9,7 @@ use palisade_core::{
 use super::call::{self, Moment};
 use super::operate;
 use super::rules::nanos;
-use super::table::Table;
+use super::tables::Tables;
 
 /// Keeps counters until the process ends. It never waits, and fails for counters of other stores alone.
 ///
@@ -24,10 +22,11 @@ use super::table::Table;
 /// 5. A clock that goes back gives nothing back, and keeps nobody waiting for longer than what was used, or the end of the next
 ///    window.
 ///
-/// What it does not protect against: a restart begins with nothing used.
+/// What it does not protect against: a restart begins with nothing used. Use
+/// [`EmbeddedLimits`](crate::EmbeddedLimits) where that matters.
 #[derive(Debug, Default)]
 pub struct MemoryLimits {
-    tables: Mutex<BTreeMap<Arc<str>, Arc<Table<()>>>>,
+    tables: Tables<()>,
 }
 
 impl MemoryLimits {
@@ -50,14 +49,7 @@ impl LimitStore for MemoryLimits {
     }
 
     fn counter(&self, name: &str, max_keys: usize) -> CounterHandle {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = tables.get(name) {
-            table.bound(max_keys);
-            return CounterHandle::new(Arc::clone(table));
-        }
-        let table = Table::new(name, max_keys);
-        tables.insert(name.into(), Arc::clone(&table));
-        CounterHandle::new(table)
+        self.tables.counter(name, max_keys)
     }
 
     fn take<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a> {
@@ -77,7 +69,7 @@ impl LimitStore for MemoryLimits {
         counter: &'a LimitCounter,
         key: Option<LimitKey>,
     ) -> BoxFuture<'a, Result<u64, LimitStoreError>> {
-        Box::pin(async move { operate::reset::<()>(counter, key).map(|(used, _)| used) })
+        Box::pin(async move { operate::reset::<()>(counter, key) })
     }
 
     fn keys<'a>(

@@ -1,13 +1,17 @@
 //! Counters of limits, in memory and on disk: the same tables, with nothing beside a key's share or with what is on disk of it.
 
-#[expect(dead_code, reason = "what waits is for a store on disk")]
+mod bound;
 mod call;
+mod embedded;
 mod few;
 mod hash;
 mod memory;
 mod operate;
+mod record;
 mod rules;
-#[expect(dead_code, reason = "what waits is for a store on disk")]
 mod table;
+mod tables;
+mod writer;
 
+pub use embedded::{EmbeddedLimits, EmbeddedLimitsConfig};
 pub use memory::MemoryLimits;

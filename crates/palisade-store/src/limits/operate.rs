@@ -1,24 +1,21 @@
 //! What operators ask of a counter: to forget, and to tell.
 
-use std::sync::Arc;
-
 use palisade_core::{LimitCounter, LimitKey, LimitStoreError};
 
 use super::rules::Nanos;
 use super::table::{Beside, Kept, Table};
 
 /// The keys of a counter.
-pub(super) fn table<B: Beside>(counter: &LimitCounter) -> Result<Arc<Table<B>>, LimitStoreError> {
+fn table<B: Beside>(counter: &LimitCounter) -> Result<&Table<B>, LimitStoreError> {
     let table = counter.handle().get::<Table<B>>();
-    let table = table.and_then(Table::this);
     table.ok_or_else(|| LimitStoreError::new("the counter is one of another store"))
 }
 
-/// Forgets what was used, with the identifiers that were counted. Says how many keys had used something, and of which table.
+/// Forgets what was used, with the identifiers that were counted. Says how many keys had used something.
 pub(super) fn reset<B: Beside>(
     counter: &LimitCounter,
     key: Option<LimitKey>,
-) -> Result<(u64, Arc<Table<B>>), LimitStoreError> {
+) -> Result<u64, LimitStoreError> {
     let table = table::<B>(counter)?;
     let hash = key.map(|key| table.hash(&key));
     let mut used = 0;
@@ -36,7 +33,7 @@ pub(super) fn reset<B: Beside>(
             });
         }
     }
-    Ok((used, table))
+    Ok(used)
 }
 
 /// Some of the keys that have used something.

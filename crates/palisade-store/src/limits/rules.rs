@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use palisade_core::{LimitRule, Standing, WINDOW_SLICES, WindowKind};
 
+use super::bound::Level;
+
 /// Nanoseconds since 1970, which end in 2554.
 pub(crate) type Nanos = u64;
 
@@ -256,6 +258,46 @@ impl Share {
         }
     }
 
+    /// How far it is used, as a disk is to know it; `None` for permits, which no disk knows.
+    pub(crate) fn level(&self) -> Option<Level> {
+        let (window, used) = match self {
+            Self::InFlight { .. } => return None,
+            Self::Rate {
+                full_at, interval, ..
+            } => (*interval, Wide::from(u128::from(*full_at))),
+            // By its end: where the period changes, what stands on disk counts for as long, and as much.
+            Self::Calendar { start, seconds, used } => (start.saturating_add((*seconds).into()), *used),
+            Self::Sliding { seconds, slices } => slices.last().map_or((0, Wide::default()), |slice| {
+                (slice_end(slice.number, *seconds), slice.used)
+            }),
+        };
+        Some(Level { window, used })
+    }
+
+    /// As if so many more units were used.
+    pub(crate) fn with_lease(&self, lease: u64) -> Self {
+        let mut leased = self.clone();
+        match &mut leased {
+            Self::InFlight { .. } => {}
+            Self::Rate {
+                full_at,
+                interval,
+                ceiling,
+            } => {
+                *full_at = later(*full_at, times(lease, *interval));
+                // What was leased may be used under a rule that permits more.
+                *ceiling = ceiling.saturating_add(lease);
+            }
+            Self::Calendar { used, .. } => *used = used.get().saturating_add(lease.into()).into(),
+            Self::Sliding { slices, .. } => {
+                if let Some(last) = slices.last_mut() {
+                    last.used = last.used.get().saturating_add(lease.into()).into();
+                }
+            }
+        }
+        leased
+    }
+
     /// How many units count as used.
     fn used(&self, now: Nanos) -> u128 {
         match self {
@@ -440,15 +482,16 @@ fn add(slices: &mut Vec<Slice>, current: u64, wanted: u128) -> u64 {
 fn room_after(slices: &[Slice], seconds: u32, room: u128, now: Nanos) -> Duration {
     let mut left = total(slices);
     let end = slices.iter().find_map(|slice| {
-        left -= slice.used.get();
+        left = left.saturating_sub(slice.used.get());
         (left <= room).then(|| slice_end(slice.number, seconds))
     });
     Duration::from_nanos(end.unwrap_or(now).saturating_sub(now))
 }
 
-/// They never sum up to more than a limit, which has as many bits.
+/// They sum up to a limit at most, or, after a crash, to a lease more.
 fn total(slices: &[Slice]) -> u128 {
-    slices.iter().map(|slice| slice.used.get()).sum()
+    let used = slices.iter().map(|slice| slice.used.get());
+    used.fold(0, u128::saturating_add)
 }
 
 fn first_end(slices: &[Slice], seconds: u32, now: Nanos) -> Duration {

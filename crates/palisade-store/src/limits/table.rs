@@ -20,6 +20,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use hashbrown::HashTable;
 use palisade_core::LimitKey;
 
+use super::bound::Bound;
 use super::hash::KeyHash;
 use super::rules::{NEVER, Nanos, Rule, Share};
 
@@ -43,8 +44,11 @@ pub(crate) trait Beside: Debug + Default + Send + Sync + 'static {
     /// Units were taken in that second. Says whether a call may go on at once.
     fn taken(&mut self, share: &Share, units: u128, second: u64) -> bool;
 
-    /// An identifier was put in, or found. Says whether a call may go on at once.
-    fn identified(&self) -> bool;
+    /// For an identifier that is put in.
+    fn identifier(owner: LimitKey) -> Self;
+
+    /// An identifier was found or put in. Says whether a call may go on at once.
+    fn is_identified(&self) -> bool;
 }
 
 /// Nothing.
@@ -55,7 +59,9 @@ impl Beside for () {
         true
     }
 
-    fn identified(&self) -> bool {
+    fn identifier(_: LimitKey) -> Self {}
+
+    fn is_identified(&self) -> bool {
         true
     }
 }
@@ -489,4 +495,5 @@ pub(super) fn unmark(rule: Rule, mark: u64) -> (Option<u16>, u64) {
 const WINDOWS: u64 = (1 << 48) - 1;
 
 // What the documentation says about memory is about these.
+const _: () = assert!(size_of::<Slot<Bound>>() == 128);
 const _: () = assert!(size_of::<Slot<()>>() == 64);
