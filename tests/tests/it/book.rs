@@ -14,8 +14,8 @@ use palisade::config::{Config, Errors, Sources};
 use palisade::core::{Clock, SharedFetch, SharedReplay, SystemClock};
 use palisade::endpoint::{Environment, justifications};
 use palisade::keystore::{KeystoreSettings, Keystores};
-use palisade::server::Callers;
 use palisade::server::settings::ServerSettings;
+use palisade::server::{Callers, CounterStores};
 use palisade::store::MemoryReplay;
 use palisade::{Registry, Server, StandardRegistry};
 use palisade_test::ca::TestCa;
@@ -225,7 +225,10 @@ fn errors(sources: Sources, whole: bool) -> Errors {
         errors.extend(found);
         Callers::unknown()
     });
-    let compiled = Registry::standard().compile(&config, &environment(keystores, callers));
+    let mut environment = environment(keystores, callers);
+    let counters = CounterStores::new(&config, &settings, Arc::clone(&environment.clock));
+    environment.resources = counters.share(environment.resources, &config, &settings, &mut errors);
+    let compiled = Registry::standard().compile(&config, &environment);
     errors.extend(compiled.err().into_iter().flatten());
     errors.sorted()
 }

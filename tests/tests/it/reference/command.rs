@@ -22,6 +22,8 @@ fn the_page_of_the_command_is_its_help() {
         "encrypt",
         "keystore list",
         "keystore show",
+        "limits show",
+        "limits reset",
         "message sign",
         "message encrypt",
         "message verify",

@@ -35,7 +35,7 @@ fn the_page_of_operations_names_every_metric() {
     let metrics: BTreeSet<String> = names("\"palisade_")
         .into_iter()
         .filter(|name| {
-            ["_total", "_seconds", "_entries", "_version"]
+            ["_total", "_seconds", "_entries", "_open", "_version"]
                 .iter()
                 .any(|end| name.ends_with(end))
         })

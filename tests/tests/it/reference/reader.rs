@@ -222,6 +222,7 @@ impl Reader<'_> {
         ) {
             ("Vec::new" | "BTreeMap::new", []) => Some("–".to_owned()),
             ("Period::seconds", [number]) => Some(Period::seconds(number.parse().ok()?).to_string()),
+            ("Period::milliseconds", [number]) => Some(format!("{number}ms")),
             ("ByteSize::kib", [number]) => Some(ByteSize::kib(number.parse().ok()?).to_string()),
             ("ByteSize::mib", [number]) => Some(ByteSize::mib(number.parse().ok()?).to_string()),
             ("SocketAddr::V4", [address]) => Some(address.clone()),

@@ -12,7 +12,7 @@ use super::reader::{Reader, Row};
 use super::source::{self, Types};
 
 /// Which struct is read from which place.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 18] = [
     ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
     ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
     ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
@@ -42,6 +42,11 @@ const TABLES: [(&str, &str, &str); 16] = [
         "AccessSettings",
     ),
     (
+        "Stages `rate-limit`, `concurrency`, `quota` and `amount-limit`",
+        "palisade.interceptors.<Name>",
+        "LimitsSettings",
+    ),
+    (
         "Message security: `request`, `response` and `message`",
         "palisade.interceptors.<Name>",
         "MessageSecuritySettings",
@@ -62,6 +67,7 @@ const TABLES: [(&str, &str, &str); 16] = [
         "TenantSettings",
     ),
     ("Accepted messages", "palisade.replay", "ReplaySettings"),
+    ("Redis", "palisade.redis", "RedisSettings"),
     ("The upstream", "palisade.upstream", "UpstreamSettings"),
     ("The admin listener", "palisade.admin", "AdminSettings"),
     ("The log", "palisade.log", "LogSettings"),

@@ -113,7 +113,10 @@ impl Types {
             functions: BTreeMap::new(),
             defaults: BTreeMap::new(),
         };
-        for item in sources.iter().flat_map(|source| &source.file.items) {
+        for (source, item) in sources
+            .iter()
+            .flat_map(|source| source.file.items.iter().map(move |item| (source, item)))
+        {
             match item {
                 Item::Struct(found) if derives(&found.attrs, "Deserialize") => {
                     push(&mut types.structs, &found.ident, found);
@@ -121,7 +124,10 @@ impl Types {
                 Item::Enum(found) if derives(&found.attrs, "Deserialize") => {
                     push(&mut types.enums, &found.ident, found);
                 }
-                Item::Fn(found) => push(&mut types.functions, &found.sig.ident, found),
+                // Defaults stand beside what they are defaults of.
+                Item::Fn(found) if source.reads_settings() => {
+                    push(&mut types.functions, &found.sig.ident, found)
+                }
                 Item::Impl(found) => {
                     if let Some((name, default)) = default_of(found) {
                         types.defaults.insert(name, default);
@@ -160,6 +166,15 @@ impl Types {
 
     pub(super) fn structs(&self) -> impl Iterator<Item = &ItemStruct> {
         self.structs.values().flatten()
+    }
+}
+
+impl Source {
+    fn reads_settings(&self) -> bool {
+        self.file
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Struct(found) if derives(&found.attrs, "Deserialize")))
     }
 }
 
