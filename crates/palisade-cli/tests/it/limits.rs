@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Ended, Folder, Serving};
 
+mod file;
+
 const PATH: &str = "/server/rest/orders/list";
 
 /// What the starter folder has, with a quota for each address.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use palisade_core::{
     BoxFuture, CounterHandle, Demand, LimitCounter, LimitKey, LimitStore, LimitStoreError, Taking,
 };
-use palisade_store::MemoryLimits;
+use palisade_store::{EmbeddedLimits, EmbeddedLimitsConfig, MemoryLimits};
 use tokio::task::spawn_blocking;
 
 use crate::data_dir;
@@ -106,10 +106,9 @@ impl EmbeddedCounters {
     }
 
     fn make(&self) -> Result<Arc<dyn LimitStore>, LimitStoreError> {
-        let _ = &self.data_dir;
-        Err(LimitStoreError::new(
-            "this build does not keep counters in a file",
-        ))
+        let config = EmbeddedLimitsConfig::new(&self.data_dir);
+        let store = EmbeddedLimits::open(&config).map_err(LimitStoreError::new)?;
+        Ok(Arc::new(store))
     }
 
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
@@ -125,11 +124,6 @@ impl EmbeddedCounters {
 impl LimitStore for EmbeddedCounters {
     fn open(&self) -> Result<(), LimitStoreError> {
         self.want(|wanted| wanted.by_a_stage = true)
-    }
-
-    /// Counters are in memory, and written beside requests.
-    fn waits(&self) -> bool {
-        false
     }
 
     fn counter(&self, name: &str, max_keys: usize) -> CounterHandle {

@@ -26,17 +26,17 @@ pub struct RedisSettings {
     /// A PEM file of the certificates to trust with TLS; those of the system where it is left out.
     pub trust_file: Option<String>,
     /// With what the names of all keys begin. Servers that share it share counters.
-    #[serde(default = "prefix")]
+    #[serde(default = "key_prefix")]
     pub prefix: String,
     /// What becomes of a request that cannot be counted because a store does not answer: `deny` refuses it with 503, `allow` lets
     /// it go on uncounted. A limit may say otherwise for itself.
     #[serde(default)]
     pub on_failure: OnFailure,
     /// How long a call may take, connecting included.
-    #[serde(default = "timeout")]
+    #[serde(default = "call_timeout")]
     pub timeout: Period,
     /// How long connecting may take.
-    #[serde(default = "connect_timeout")]
+    #[serde(default = "connecting_timeout")]
     pub connect_timeout: Period,
     /// How many connections are kept; each carries many calls at a time.
     #[serde(default = "pool_size")]
@@ -55,15 +55,15 @@ pub enum RedisTopologySetting {
     Cluster,
 }
 
-fn prefix() -> String {
+fn key_prefix() -> String {
     "palisade".to_owned()
 }
 
-const fn timeout() -> Period {
+const fn call_timeout() -> Period {
     Period::milliseconds(500)
 }
 
-const fn connect_timeout() -> Period {
+const fn connecting_timeout() -> Period {
     Period::seconds(1)
 }
 

@@ -12,6 +12,7 @@ mod callers;
 mod common;
 mod gateway;
 mod limits;
+mod limits_file;
 mod listener;
 mod partners;
 mod redis;
