@@ -175,7 +175,10 @@ fn contestants(runtime: &Runtime, url: &str) -> Result<Vec<(&'static str, Ask)>,
     let memory = RedisReplay::new(pool.clone(), 10_000_000);
     let limits = Arc::new(RedisLimits::new(pool.clone()));
     let counter = |name: &str, rule| Arc::new(LimitCounter::new(&*limits, name, rule, 1_000_000));
-    let fine = || rate(1 << 50, Duration::from_micros(1));
+    // Shares last, and never run out.
+    let fine = || rate(1 << 50, Duration::from_secs(60));
+    // Each share is whole again, and forgotten, before it is asked for again.
+    let brief = counter("brief", rate(1 << 50, Duration::from_micros(1)));
     let three = vec![
         counter("rate", fine()),
         counter("quota", window(WindowKind::Calendar)),
@@ -188,6 +191,10 @@ fn contestants(runtime: &Runtime, url: &str) -> Result<Vec<(&'static str, Ask)>,
         (
             "one limit, a rate",
             take(Arc::clone(&limits), vec![counter("one", fine())], false),
+        ),
+        (
+            "one limit, a rate, each key new",
+            take(Arc::clone(&limits), vec![brief], false),
         ),
         ("one limit, refused", take(Arc::clone(&limits), vec![shut], true)),
         ("three limits, rates", take(Arc::clone(&limits), rates, false)),

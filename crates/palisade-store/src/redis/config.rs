@@ -28,6 +28,7 @@ pub struct RedisConfig {
     /// Whom to trust with TLS: certificates in PEM. `None` trusts whom the system does.
     pub trust: Option<Vec<u8>>,
     /// With what all keys begin, as their hash tag: letters, digits, `.`, `_`, `-` and `:`. Servers that share it share counters.
+    /// A cluster keeps all that has one prefix on one of its nodes.
     pub prefix: String,
     /// How long connecting may take.
     pub connect_timeout: Duration,

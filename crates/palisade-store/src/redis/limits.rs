@@ -18,13 +18,18 @@ const MOST_OF_A_RATE: u64 = 1 << 52;
 /// How many keys one call forgets or lists.
 const BATCH: usize = 500;
 
+/// Beyond that many nanoseconds a span is not printed exactly by the plain script: 104 days.
+const LONGEST_PLAIN_SPAN: u128 = 1 << 53;
+
+const PLAIN: &str = include_str!("plain.lua");
 const LIMITS: &str = include_str!("limits.lua");
 const RESET: &str = include_str!("reset.lua");
 const KEYS: &str = include_str!("keys.lua");
 
 /// Counters that servers share in Redis.
 ///
-/// 1. [`take`](LimitStore::take) is one script and one round trip for all demands: all are checked before any is taken.
+/// 1. [`take`](LimitStore::take) is one script and one round trip for all demands: all are checked before any is taken. Where the rule
+///    of a rate or a calendar window just changed, a second one follows the first, which then did nothing.
 /// 2. It is exact. Rates are counted in whole units and nanoseconds; a burst beyond 2^52 counts as 2^52. Windows are counted in
 ///    `u128`, whatever its size.
 /// 3. When a rule changes, what was used stays used: the units of a rate, and of a unit that comes back the part that has; of a window
@@ -37,10 +42,12 @@ const KEYS: &str = include_str!("keys.lua");
 /// 6. Where a call fails nothing is known: what Redis took stays taken. What was to be given back and could not be is not given
 ///    back later. What was taken before a [`reset`](LimitStore::reset) and is given back after it lessens what was taken since.
 ///
-/// What it does not protect against: see the [module](super), above all a Redis that loses data.
+/// What it does not protect against: a Redis that loses data, see [`RedisPool`].
 #[derive(Debug)]
 pub struct RedisLimits {
     pool: RedisPool,
+    /// For most calls; what it does not know, `limits` does.
+    plain: Script,
     limits: Script,
     reset: Script,
     keys: Script,
@@ -55,6 +62,7 @@ impl RedisLimits {
     pub fn new(pool: RedisPool) -> Self {
         Self {
             pool,
+            plain: Script::new(PLAIN),
             limits: Script::new(LIMITS),
             reset: Script::new(RESET),
             keys: Script::new(KEYS),
@@ -64,11 +72,13 @@ impl RedisLimits {
     /// With that time in place of Redis's, and shares that are not forgotten.
     #[cfg(test)]
     fn at_a_time_of(pool: RedisPool, clock: &str) -> Self {
-        let text = LIMITS
-            .replace("redis.call('TIME')", clock)
-            .replace("'PX', fmt('%.0f', lasts)", "'PX', 36000000");
+        let script = |text: &str, time, lasting| {
+            assert!(text.contains(time) && text.contains(lasting));
+            Script::new(text.replace(time, clock).replace(lasting, "'PX', 36000000"))
+        };
         Self {
-            limits: Script::new(text),
+            plain: script(PLAIN, "call('TIME')", "'PX', fmt('%d', milliseconds)"),
+            limits: script(LIMITS, "redis.call('TIME')", "'PX', fmt('%.0f', lasts)"),
             ..Self::new(pool)
         }
     }
@@ -78,10 +88,10 @@ impl RedisLimits {
         &self.pool
     }
 
-    fn call(&self, mode: &str, demands: &[Demand]) -> Result<Call<'_>, LimitStoreError> {
+    fn call<'a>(script: &'a Script, mode: &str, demands: &[Demand]) -> Result<Call<'a>, LimitStoreError> {
         let bases = demands.iter().map(|demand| base(&demand.counter));
         let bases: Vec<&str> = bases.collect::<Result<_, _>>()?;
-        let mut call = self.limits.call(&bases);
+        let mut call = script.call(&bases);
         call.arg(mode).arg(hex(LimitKey::OVERFLOW.as_bytes()));
         for demand in demands {
             let rule = Rule::of(demand.counter.rule())?;
@@ -111,21 +121,19 @@ impl RedisLimits {
     }
 
     async fn ask(&self, mode: &str, demands: &mut [Demand]) -> Result<(), LimitStoreError> {
-        let call = self.call(mode, demands)?;
-        let answers: Vec<String> = self.pool.run(call).await.map_err(LimitStoreError::new)?;
-        if answers.len() != demands.len() {
-            return Err(LimitStoreError::new(RedisFailure::Answer));
+        if demands.is_empty() {
+            return Ok(());
         }
-        let standings = answers
-            .iter()
-            .zip(&*demands)
-            .map(|(answer, demand)| standing(answer, demand))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| LimitStoreError::new(RedisFailure::Answer))?;
-        for (demand, standing) in demands.iter_mut().zip(standings) {
-            demand.standing = standing;
+        let mut answers = Vec::new();
+        if is_plain(demands) {
+            let call = Self::call(&self.plain, mode, demands)?;
+            answers = self.pool.run(call).await.map_err(LimitStoreError::new)?;
         }
-        Ok(())
+        if answers.is_empty() {
+            let call = Self::call(&self.limits, mode, demands)?;
+            answers = self.pool.run(call).await.map_err(LimitStoreError::new)?;
+        }
+        hear(&answers, demands).ok_or_else(|| LimitStoreError::new(RedisFailure::Answer))
     }
 
     async fn give(&self, mut demands: Vec<Demand>) -> Result<(), LimitStoreError> {
@@ -133,7 +141,7 @@ impl RedisLimits {
         if demands.is_empty() {
             return Ok(());
         }
-        let call = self.call(GIVE, &demands)?;
+        let call = Self::call(&self.limits, GIVE, &demands)?;
         let _: Vec<String> = self.pool.run(call).await.map_err(LimitStoreError::new)?;
         Ok(())
     }
@@ -260,6 +268,37 @@ fn base(counter: &LimitCounter) -> Result<&str, LimitStoreError> {
     handle
         .map(|counter| counter.0.as_str())
         .ok_or_else(|| LimitStoreError::new("the counter belongs to another store"))
+}
+
+/// Whether the plain script knows all that is asked.
+fn is_plain(demands: &[Demand]) -> bool {
+    let known = |demand: &Demand| match Rule::of(demand.counter.rule()) {
+        Ok(rule) => match rule.kind {
+            "r" => rule.span < LONGEST_PLAIN_SPAN,
+            "c" => rule.size < u128::from(MOST_OF_A_RATE) && demand.once.is_none(),
+            _ => false,
+        },
+        Err(_) => false,
+    };
+    let mut others = demands.iter();
+    demands.iter().all(|demand| {
+        others.next();
+        let alone = |other: &Demand| base(&other.counter).ok() != base(&demand.counter).ok();
+        known(demand) && others.clone().all(alone)
+    })
+}
+
+/// Tells demands what the script says of them; `None` where that cannot be read.
+fn hear(answers: &[String], demands: &mut [Demand]) -> Option<()> {
+    if answers.len() != demands.len() {
+        return None;
+    }
+    let said = answers.iter().zip(&*demands);
+    let standings: Option<Vec<Standing>> = said.map(|(answer, demand)| standing(answer, demand)).collect();
+    for (demand, standing) in demands.iter_mut().zip(standings?) {
+        demand.standing = standing;
+    }
+    Some(())
 }
 
 /// What the script says of a demand: exceeded, remaining, nanoseconds until more and until enough, taken, window, overflowed.

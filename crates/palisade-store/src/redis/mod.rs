@@ -12,19 +12,7 @@
 //!    prefix on one of its nodes: that is what lets one script see all limits of a request. Give each installation a prefix of its
 //!    own, and they spread.
 //!
-//! Redis 6 or later, or what speaks as it does.
-//!
-//! # Settings of Redis that matter
-//!
-//! `maxmemory-policy noeviction`: any other drops counters and accepted messages to make room. `appendonly yes` keeps them
-//! over a restart, to within a second. A user for Palisade needs `~{<prefix>}:* +eval +evalsha +time +@read +@write +@connection`, and
-//! in a cluster `+cluster|slots`.
-//!
-//! # What this does not protect against
-//!
-//! - A Redis that loses what it said was written (a restart without persistence, a failover to a replica that was behind) forgets
-//!   what limits had counted. The replay memory notices most of that and refuses what is older, see [`RedisReplay`].
-//! - Whoever can write to Redis decides limits and replays. Use `rediss://`, a password, and a network of its own.
+//! What Redis needs, and what this does not protect against, stands at [`RedisPool`].
 
 mod breaker;
 mod config;

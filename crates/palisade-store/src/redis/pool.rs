@@ -25,6 +25,40 @@ use super::slot::Slot;
 ///
 /// It counts `palisade_redis_failures_total` by `reason` (`timeout`, `connect`, `command`, `open`), shows
 /// `palisade_redis_breaker_open`, and logs under `palisade::redis` when Redis fails (`error`) and works again (`info`).
+///
+/// Redis 6 or later, or what speaks as it does.
+///
+/// # Settings of Redis that matter
+///
+/// `maxmemory-policy noeviction`: any other drops counters and accepted messages to make room. `appendonly yes` keeps them
+/// over a restart, to within a second. A user for Palisade needs `~{<prefix>}:* +eval +evalsha +time +@read +@write +@connection`, and
+/// in a cluster `+cluster|slots`.
+///
+/// # What this does not protect against
+///
+/// - A Redis that loses what it said was written (a restart without persistence, a failover to a replica that was behind) forgets
+///   what limits had counted. The replay memory notices most of that and refuses what is older, see [`RedisReplay`].
+/// - Whoever can write to Redis decides limits and replays. Use `rediss://`, a password, and a network of its own.
+///
+/// # Example
+///
+/// ```
+/// use std::sync::Arc;
+/// use palisade_core::{LimitStore, ReplayStore, Secret, SystemClock};
+/// use palisade_store::{RedisConfig, RedisLimits, RedisPool, RedisReplay};
+///
+/// // Nobody listens there. That is no error yet: each request is answered as its limits say for a store that is away.
+/// let config = RedisConfig::new(Secret::new("redis://palisade:correct-horse@127.0.0.1:1"));
+/// let pool = RedisPool::open(&config, Arc::new(SystemClock::new()))?;
+/// let limits = RedisLimits::new(pool.clone());
+/// let replay = RedisReplay::new(pool.clone(), 1_000_000);
+/// assert!(limits.open().is_ok() && replay.open().is_ok());
+/// assert!(!pool.is_failing());
+///
+/// let config = RedisConfig::new(Secret::new("http://127.0.0.1"));
+/// assert!(RedisPool::open(&config, Arc::new(SystemClock::new())).is_err());
+/// # Ok::<(), palisade_store::RedisConfigError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RedisPool(Arc<Inner>);
 
