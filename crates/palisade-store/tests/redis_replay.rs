@@ -176,14 +176,14 @@ async fn a_full_memory_refuses_and_makes_room_only_for_what_is_over() {
     let memory = memory(&redis, 2);
     memory.begin().await.unwrap();
     let issued = now();
-    // Over within a second or two, and accepted by nobody after that.
+    // Over within two seconds or three, and accepted by nobody after that.
     let brief = SeenMessage {
         expires_at: issued,
-        max_clock_skew: Duration::from_secs(1),
+        max_clock_skew: Duration::from_secs(2),
         ..message("brief", issued)
     };
     let long = |id| SeenMessage {
-        max_clock_skew: Duration::from_secs(1),
+        max_clock_skew: Duration::from_secs(2),
         ..message(id, issued)
     };
     assert_eq!(memory.burn(brief).await.unwrap(), Replay::Fresh);
