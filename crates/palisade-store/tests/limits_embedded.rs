@@ -310,6 +310,27 @@ async fn a_busy_key_does_not_wait_for_every_call() {
     assert_eq!(left(&store, &counter, "a", 0).await, 990_000);
 }
 
+#[test]
+fn a_key_takes_no_more_memory_than_is_written() {
+    const KEYS: usize = 12_000;
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let store = open(folder.path()).unwrap();
+    let quota = Arc::new(LimitCounter::new(&store, "quota", calendar(10, 3600), KEYS));
+    let info = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            for batch in 0..KEYS / 1000 {
+                let mut demands: Vec<_> = (0..1000)
+                    .map(|number| Demand::new(Arc::clone(&quota), key(&(batch * 1000 + number)), 1))
+                    .collect();
+                store.take(&mut demands, at(0)).outcome().await.unwrap();
+            }
+        });
+    });
+    let each = usize::try_from(info.bytes_current).unwrap() / KEYS;
+    assert!(each <= 448, "{each}");
+}
+
 #[tokio::test]
 async fn a_directory_has_one_server_at_a_time_and_that_has_both_files() {
     let folder = tempfile::tempdir().unwrap();

@@ -49,8 +49,8 @@ impl EmbeddedLimitsConfig {
 ///    given back. The file is opened anew, at most once a second, until it works. Calls within what is on disk go on.
 /// 5. Identifiers that were counted survive too. Permits ([`InFlight`](palisade_core::LimitRule::InFlight)) do not, and never wait:
 ///    the exchanges that had them ended with the process.
-/// 6. In memory a key takes 448 bytes at most, and about 260 with many of them; under a sliding window up to 2,048 more. In the
-///    file it takes about 80, and up to 1,600 under a sliding window. A key whose share is whole again leaves both.
+/// 6. In memory a key takes 448 bytes at most; under a sliding window up to 2,048 more. In the file its record has about 80, and up to
+///    1,600 under a sliding window, and pages of the file are not always full. A key whose share is whole again leaves both.
 ///
 /// Dropping it writes what was used and closes the file.
 ///

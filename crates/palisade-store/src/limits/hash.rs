@@ -3,7 +3,7 @@
 //! A key is three numbers of 64 bits. Multiplied by three secret numbers of 128 bits and added to a fourth, they give a sum of
 //! which the upper 64 bits are strongly universal (multilinear hashing, Lemire and Kaser, "Strongly universal string hashing is
 //! fast", 2014): whatever two keys somebody chooses who does not see the hashes, each pair of hashes is as likely as any other.
-//! So no sender can crowd a shard or a place in it. It takes a tenth of the time of `SipHash`.
+//! So no sender can crowd a shard or a place in it.
 
 use std::hash::{BuildHasher, RandomState};
 
