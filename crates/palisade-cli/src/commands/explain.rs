@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use palisade_core::{Principal, TlsSession};
 use palisade_directory::Directory;
-use palisade_endpoint::{ExplainedLimit, ExplainedStage, Explanation, Probe, Verdict};
+use palisade_endpoint::{ExplainedLimit, ExplainedStage, Explanation, LimitStanding, Probe, Verdict};
 
 use super::limits::{Selection, Teller, left};
 use super::{Compiled, Database, compile};
@@ -48,29 +48,40 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
 
 /// The explanation, with how the request's keys stand with limits, where it comes to any.
 fn explained(compiled: &Compiled, mut probe: Probe) -> Result<Explanation, Failure> {
-    let explanation = compiled.policy.explain(&probe);
+    let mut explanation = compiled.policy.explain(&probe);
     if explanation.stages.iter().all(|stage| stage.limit.is_none()) {
         return Ok(explanation);
     }
     let teller = Teller::find(compiled)?;
-    for stage in &explanation.stages {
-        let Some(limit) = &stage.limit else { continue };
-        let selection = Selection {
-            interceptor: Some(&stage.interceptor),
-            stage: Some(stage.stage),
-            key: Some(&limit.key),
-            keys: 0,
-        };
-        let standing = match teller.reports(selection) {
-            Ok(mut reports) => match reports.pop() {
-                Some(report) => report.standing.ok_or_else(|| report.unknown.unwrap_or_default()),
-                None => Err("nothing is told of it".to_owned()),
-            },
-            Err(failure) => Err(failure.to_string()),
-        };
-        probe.standings.insert(limit.name.clone(), standing);
+    loop {
+        let before = probe.standings.len();
+        for stage in &explanation.stages {
+            if let Some(limit) = &stage.limit
+                && !probe.standings.contains_key(&limit.name)
+            {
+                let standing = standing(&teller, stage, &limit.key);
+                probe.standings.insert(limit.name.clone(), standing);
+            }
+        }
+        if probe.standings.len() == before {
+            return Ok(explanation);
+        }
+        // Those who know nothing yet may have refused, and limits behind them were not reached.
+        explanation = compiled.policy.explain(&probe);
     }
-    Ok(compiled.policy.explain(&probe))
+}
+
+/// How a key stands with the limit that a stage is, or why that is not known.
+fn standing(teller: &Teller<'_>, stage: &ExplainedStage, key: &str) -> Result<LimitStanding, String> {
+    let reports = teller.reports(Selection {
+        interceptor: Some(&stage.interceptor),
+        stage: Some(stage.stage),
+        key: Some(key),
+        keys: 0,
+    });
+    let report = reports.map_err(|failure| failure.to_string())?.pop();
+    let report = report.ok_or("nothing is told of it")?;
+    report.standing.ok_or_else(|| report.unknown.unwrap_or_default())
 }
 
 fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {

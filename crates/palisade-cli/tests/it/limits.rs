@@ -311,11 +311,18 @@ fn the_callers_own_quota_is_explained_by_name() {
     let folder = folder(&format!(
         "{key}palisade.interceptors.Local.authentication.schemes=api-key\n\
          palisade.interceptors.Local.quota.transactions=10\n\
-         palisade.interceptors.Local.quota.key=principal\n"
+         palisade.interceptors.Local.quota.key=principal\n\
+         palisade.interceptors.Local.amount-limit.pointer=/amount\n\
+         palisade.interceptors.Local.amount-limit.max-total=250.50\n"
     ));
     let arguments = ["explain", "GET", PATH, "--peer", "127.0.0.1", "--user", "alice"];
     let explained = alone(&folder, &arguments).with_status(0);
-    for expected in ["10 of 10 left\n", "10 in each 30d, by principal: alice"] {
+    for expected in [
+        "10 of 10 left\n",
+        "10 in each 30d, by principal: alice",
+        "250.5 of 250.5 left\n",
+        "amount-limit (Local): unknown: hangs on the amount in the message",
+    ] {
         assert!(explained.out.contains(expected), "{expected}: {}", explained.out);
     }
 }

@@ -12,4 +12,5 @@ mod clients;
 mod common;
 mod compile;
 mod cost;
+mod limits;
 mod service;

@@ -419,3 +419,32 @@ async fn an_application_may_share_a_memory_of_its_own() {
     assert_eq!(send(&server, "/b", "one", None).await, "message-replayed");
     assert!(!server.folder.folder.path().join("data").exists());
 }
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_share_a_redis_accept_a_message_once() {
+    let Some(mut redis) = palisade_test::redis::Redis::start() else {
+        return;
+    };
+    let url = redis.url();
+    let properties = format!("{ONCE}palisade.replay.store=redis\npalisade.redis.url={url}\n");
+    let one = serve(Folder::new(&properties)).await;
+    let other = serve(Folder::new(&properties)).await;
+    // A Redis that was never asked refuses what was created before it was.
+    let mut id = 0;
+    let accepted = async {
+        while send(&one, "/a", &format!("message-{id}"), None).await != "200" {
+            id += 1;
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(SOON, accepted).await.unwrap();
+    for server in [&one, &other] {
+        let answer = send(server, "/b", &format!("message-{id}"), None).await;
+        assert_eq!(answer, "message-replayed");
+    }
+    assert_eq!(send(&other, "/a", "another", None).await, "200");
+    assert!(!one.folder.folder.path().join("data").exists());
+    redis.stop();
+    assert_eq!(send(&other, "/a", "third", None).await, "store-unavailable");
+}
