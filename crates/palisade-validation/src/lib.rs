@@ -2,6 +2,8 @@
 //!
 //! It is being built: the modules below are, and the stage that joins them comes last.
 
+#[doc(hidden)]
+pub mod json;
 mod settings;
 
 pub use settings::{
