@@ -3,7 +3,13 @@
 //! It is being built: the modules below are, and the stage that joins them comes last.
 
 #[doc(hidden)]
+pub mod form;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
+pub mod multipart;
+#[doc(hidden)]
+pub mod parameters;
 mod settings;
 
 pub use settings::{
