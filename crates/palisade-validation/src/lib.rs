@@ -10,6 +10,8 @@ pub mod json;
 pub mod multipart;
 #[doc(hidden)]
 pub mod parameters;
+#[doc(hidden)]
+pub mod schema;
 mod settings;
 
 pub use settings::{
