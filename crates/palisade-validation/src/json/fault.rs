@@ -18,7 +18,10 @@ pub struct JsonFault {
 }
 
 /// What is wrong with a body.
+// Its parts are words, as those of a text are. A result of one or the other is moved word by word then; otherwise every string
+// waited for single bytes that were just written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[repr(usize)]
 pub enum Unfit {
     /// There is nothing but white space.
     #[error("is empty, where JSON is expected")]
@@ -84,6 +87,7 @@ pub enum Unfit {
 
 /// What alone may stand somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub enum Expected {
     /// A value.
     Value,

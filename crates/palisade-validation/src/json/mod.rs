@@ -10,8 +10,8 @@
 //! 4. No name stands twice in one object, once escapes are undone, unless that is allowed. Of readers some take the first, some the last.
 //! 5. Nesting, strings and names, elements of an array, members of an object and values altogether are bounded ([`JsonLimits`]).
 //! 6. Time is linear in the body, and reading ends at the first fault. Nothing recurses. What is kept is one entry for each array and
-//!    object that is open, and the names of those objects: 32 of each at most are compared one by one, more are in a set whose hash
-//!    is keyed.
+//!    object that is open, and for each name in those objects: 32 of an object are compared one by one, more are in a table whose
+//!    hash is keyed.
 //!
 //! What passes is also what `serde_json` reads.
 //!

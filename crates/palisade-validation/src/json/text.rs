@@ -1,7 +1,5 @@
 //! Strings and names (RFC 8259 section 7): [`read`].
 
-use std::borrow::Cow;
-
 use super::fault::Unfit;
 
 /// One in each byte of a word.
@@ -15,28 +13,56 @@ const HIGH: u64 = ONES << 7;
 pub(super) struct Text<'a> {
     /// What stands between its quotes.
     raw: &'a [u8],
-    has_escapes: bool,
+    /// How many bytes its escapes are longer than what they stand for: none without escapes, for each is longer.
+    surplus: usize,
 }
 
 impl<'a> Text<'a> {
-    /// The text once its escapes are undone, in UTF-8.
-    pub(super) fn unescaped(self) -> Result<Cow<'a, [u8]>, Unfit> {
-        if !self.has_escapes {
-            return Ok(Cow::Borrowed(self.raw));
+    /// The text once its escapes are undone, in UTF-8: as it stands, or else written to `room`.
+    pub(super) fn unescaped<'r>(self, room: &'r mut Vec<u8>) -> Result<&'r [u8], Unfit>
+    where
+        'a: 'r,
+    {
+        if self.surplus == 0 {
+            return Ok(self.raw);
         }
-        let mut text = Vec::with_capacity(self.raw.len());
+        room.clear();
         let mut rest = self.raw;
-        while let Some((plain, escaped)) =
-            memchr::memchr(b'\\', rest).and_then(|at| rest.split_at_checked(at))
-        {
-            text.extend_from_slice(plain);
+        while let Some((plain, escaped)) = split_at_escape(rest) {
+            room.extend_from_slice(plain);
             rest = escaped;
             let character = escape(&mut rest)?;
-            text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            room.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        text.extend_from_slice(rest);
-        Ok(Cow::Owned(text))
+        room.extend_from_slice(rest);
+        Ok(room)
     }
+
+    /// Whether it is that text, once its escapes are undone.
+    pub(super) fn is(self, text: &[u8]) -> bool {
+        if self.surplus == 0 {
+            self.raw == text
+        } else {
+            self.is_escaped(text) == Some(true)
+        }
+    }
+
+    /// `None` where it differs from that text.
+    fn is_escaped(self, mut text: &[u8]) -> Option<bool> {
+        let mut rest = self.raw;
+        while let Some((plain, escaped)) = split_at_escape(rest) {
+            rest = escaped;
+            let character = escape(&mut rest).ok()?;
+            text = text
+                .strip_prefix(plain)?
+                .strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+        }
+        Some(rest == text)
+    }
+}
+
+fn split_at_escape(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    text.split_at_checked(memchr::memchr(b'\\', text)?)
 }
 
 /// Reads a string, at whose first quote `rest` begins. It has at most so many bytes once its escapes are undone.
@@ -48,9 +74,7 @@ pub(super) fn read<'a>(rest: &mut &'a [u8], most: usize) -> Result<Text<'a>, Unf
         return Err(Unfit::Truncated);
     };
     *rest = text;
-    let mut has_escapes = false;
     let mut is_ascii = true;
-    // How many bytes escapes are longer than what they stand for.
     let mut surplus = 0;
     loop {
         let run = plain(rest);
@@ -59,7 +83,6 @@ pub(super) fn read<'a>(rest: &mut &'a [u8], most: usize) -> Result<Text<'a>, Unf
         match rest.first() {
             Some(b'"') => break,
             Some(b'\\') => {
-                has_escapes = true;
                 let before = rest.len();
                 let character = escape(rest)?;
                 surplus += before - rest.len() - character.len_utf8();
@@ -80,7 +103,7 @@ pub(super) fn read<'a>(rest: &mut &'a [u8], most: usize) -> Result<Text<'a>, Unf
         return Err(Unfit::StringTooLong { limit: most });
     }
     *rest = end.get(1..).unwrap_or_default();
-    Ok(Text { raw, has_escapes })
+    Ok(Text { raw, surplus })
 }
 
 /// Bytes that stand for themselves.

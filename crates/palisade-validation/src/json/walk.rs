@@ -204,11 +204,8 @@ impl<'a, 'l> Walk<'a, 'l> {
             None => return Err(Unfit::Truncated),
         }
         let name = text::read(&mut self.rest, self.limits.string)?;
-        if let Some(names) = &mut self.names
-            && !names.insert(name.unescaped()?)
-        {
-            self.rest = start;
-            return Err(Unfit::DuplicateName);
+        if let Some(names) = &mut self.names {
+            names.insert(name).inspect_err(|_| self.rest = start)?;
         }
         self.skip_space();
         match self.rest.first() {
