@@ -1,13 +1,12 @@
 //! What operators write under `palisade.` for the server itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use palisade_client::ClientTlsSettings;
 use palisade_config::{Config, Errors};
 use palisade_core::settings::Period;
-use palisade_core::{Finding, Secret, Severity};
+use palisade_core::{Finding, Severity};
 use palisade_directory::{DirectorySource, TenantSettings, UserSettings};
 use palisade_keystore::KeystoreSettings;
 use palisade_tls::ListenerSettings;
@@ -17,12 +16,14 @@ use serde::de::DeserializeOwned;
 use crate::gateway::Target;
 use crate::logs;
 
+mod admin;
 mod callers;
 mod keystores;
 mod redis;
 mod replay;
 mod secrets;
 
+pub use self::admin::AdminSettings;
 pub(crate) use self::keystores::are_read;
 pub use self::keystores::load_keystores;
 pub use self::redis::{RedisSettings, RedisTopologySetting};
@@ -101,20 +102,6 @@ pub struct UpstreamSettings {
     pub tls: ClientTlsSettings,
 }
 
-/// `palisade.admin`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct AdminSettings {
-    /// Whether there is an admin listener.
-    pub enabled: bool,
-    /// Its address, on the loopback interface.
-    pub bind: SocketAddr,
-    /// What requests that change something have to show, as `Authorization: Bearer`. Without it whoever reaches the listener may change
-    /// what it lets be changed, and off the loopback interface nobody.
-    pub token: Option<Secret>,
-}
-
 /// `palisade.log`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -146,16 +133,6 @@ const fn upstream_timeout() -> Period {
     Period::seconds(30)
 }
 
-impl Default for AdminSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            bind: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9080)),
-            token: None,
-        }
-    }
-}
-
 impl Default for LogSettings {
     fn default() -> Self {
         Self {
@@ -185,7 +162,7 @@ impl ServerSettings {
             listeners,
             keystores: read(config, "palisade.keystores", &mut errors),
             upstream,
-            admin: read(config, "palisade.admin", &mut errors),
+            admin: AdminSettings::read(config, &mut errors),
             admin_is_chosen: config.contains("palisade.admin.bind"),
             log: read(config, "palisade.log", &mut errors),
             drain_timeout: read_or(config, "palisade.drain-timeout", Period::seconds(30), &mut errors),
@@ -220,10 +197,6 @@ impl ServerSettings {
             errors.push(config.error("palisade.data-dir", "a directory, or the path of one to be made"));
         }
         self.lacks_redis(config, errors);
-        if self.admin.token.as_ref().is_some_and(|token| !is_token(token)) {
-            let expected = "letters, digits and - . _ ~ + /, with = at the end alone (RFC 6750 section 2.1)";
-            errors.push(config.error("palisade.admin.token", expected));
-        }
         for key in ["palisade.users", "palisade.tenants"] {
             if self.directory != DirectorySource::Config && config.contains(key) {
                 let message = format!(
@@ -310,16 +283,7 @@ impl ServerSettings {
     /// What is allowed and unwise.
     pub fn findings(&self, config: &Config) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if self.admin.enabled && !self.admin.bind.ip().is_loopback() {
-            let message = "the admin listener has no access control and can be reached from other machines";
-            findings.push(located(
-                config,
-                Severity::Severe,
-                "admin-not-on-loopback",
-                message,
-                "palisade.admin.bind",
-            ));
-        }
+        findings.extend(self.admin.findings(config));
         findings.extend(self.replay.findings(config));
         findings.extend(self.of_redis(config));
         findings.extend(self.unknown_callers(config));
@@ -342,15 +306,6 @@ impl ServerSettings {
         }
         findings
     }
-}
-
-/// Whether a text can stand behind `Bearer`.
-fn is_token(token: &Secret) -> bool {
-    let bare = token.expose().trim_end_matches('=');
-    !bare.is_empty()
-        && bare
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 fn located(config: &Config, severity: Severity, code: &'static str, message: &str, key: &str) -> Finding {
