@@ -28,7 +28,8 @@ pub enum RefusalFormat {
 /// The private memory of one exchange: what a stage keeps from the request for the response, or for as long as the exchange
 /// lives (a permit, a timer, an audit record).
 ///
-/// It is owned by the response's body and dropped with it, after the last byte or when the client goes away.
+/// It is owned by the response's body, and by its last bytes behind that: it is dropped when those are written, or when the client
+/// goes away.
 pub struct Context {
     request_id: Option<RequestId>,
     group: Option<MatchedGroup>,
@@ -135,6 +136,11 @@ impl Context {
             .iter_mut()
             .filter(|(owner, _)| *owner == SHARED)
             .find_map(|(_, kept)| kept.downcast_mut())
+    }
+
+    /// Whether any stage keeps something until the exchange ends.
+    pub(crate) fn keeps_anything(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     /// Whether this process sends the request.
