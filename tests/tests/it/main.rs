@@ -9,6 +9,7 @@ mod architecture;
 mod blueriq;
 mod book;
 mod callers;
+mod limits;
 mod misread_keystores;
 mod reference;
 mod rotation;

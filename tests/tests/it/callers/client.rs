@@ -13,6 +13,8 @@ use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
 use serde_json::Value;
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 use super::pki::Pki;
 
@@ -32,6 +34,7 @@ pub(crate) struct Ask {
     method: &'static str,
     path: String,
     fields: Vec<(String, String)>,
+    body: Vec<u8>,
 }
 
 impl Ask {
@@ -44,7 +47,24 @@ impl Ask {
             method,
             path: path.to_owned(),
             fields: Vec::new(),
+            body: Vec::new(),
         }
+    }
+
+    pub(crate) fn post(path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let ask = Self::new("POST", path).with("content-type", media_type);
+        let mut ask = ask.with("content-length", &body.len().to_string());
+        ask.body = body;
+        ask
+    }
+
+    /// With a body that is in chunks already.
+    pub(crate) fn chunked(path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let ask = Self::new("POST", path).with("content-type", media_type);
+        let mut ask = ask.with("transfer-encoding", "chunked");
+        ask.body = body.into();
+        ask
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -111,13 +131,18 @@ impl Answer {
     /// An answer that says how long its body is.
     fn read(from: &mut impl BufRead) -> io::Result<Self> {
         let mut answer = Self::read_head(from)?;
-        let length = answer
+        answer.read_body(from)?;
+        Ok(answer)
+    }
+
+    fn read_body(&mut self, from: &mut impl BufRead) -> io::Result<()> {
+        let length = self
             .field("content-length")
             .and_then(|length| length.parse().ok());
         let mut body = vec![0; length.ok_or(io::ErrorKind::InvalidData)?];
         from.read_exact(&mut body)?;
-        answer.body = String::from_utf8(body).unwrap();
-        Ok(answer)
+        self.body = String::from_utf8(body).unwrap();
+        Ok(())
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -224,6 +249,28 @@ impl Tls {
     pub(crate) fn connect_behind(&self, address: SocketAddr, first: &[u8]) -> io::Result<Connection> {
         let mut tcp = dial(address)?;
         tcp.write_all(first)?;
+        self.handshake(tcp)
+    }
+
+    /// Over a connection that takes little which nobody reads.
+    pub(crate) fn connect_with_small_buffer(&self, address: SocketAddr) -> io::Result<Connection> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(8 * 1024)?;
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let tcp = runtime.block_on(socket.connect(address))?.into_std()?;
+        tcp.set_nonblocking(false)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        self.handshake(tcp)
+    }
+
+    /// As other protocols need it.
+    pub(crate) fn with_alpn(&self, protocol: &[u8]) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        config
+    }
+
+    fn handshake(&self, mut tcp: TcpStream) -> io::Result<Connection> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut tls = ClientConnection::new(Arc::clone(&self.0), name).map_err(io::Error::other)?;
         while tls.is_handshaking() {
@@ -256,13 +303,45 @@ impl Connection {
     }
 
     pub(crate) fn ask(&mut self, ask: &Ask) -> io::Result<Answer> {
-        self.0.get_mut().write_all(ask.head().as_bytes())?;
+        self.send(ask)?;
+        self.receive()
+    }
+
+    /// Sends a request; its answer is still to be read.
+    pub(crate) fn send(&mut self, ask: &Ask) -> io::Result<()> {
+        self.0
+            .get_mut()
+            .write_all(&[ask.head().as_bytes(), &ask.body].concat())
+    }
+
+    /// Sends the head of a request alone; the server waits for the body.
+    pub(crate) fn send_head(&mut self, ask: &Ask) -> io::Result<()> {
+        self.0.get_mut().write_all(ask.head().as_bytes())
+    }
+
+    /// Sends the body that the head has promised.
+    pub(crate) fn send_body(&mut self, ask: &Ask) -> io::Result<()> {
+        self.0.get_mut().write_all(&ask.body)
+    }
+
+    /// Reads the answer to the request that was sent first.
+    pub(crate) fn receive(&mut self) -> io::Result<Answer> {
         Answer::read(&mut self.0)
     }
 
     /// The answer as [`Answer::shown`] has it. The connection has to be good.
     pub(crate) fn shown(&mut self, ask: &Ask) -> String {
         self.ask(ask).unwrap().shown()
+    }
+
+    /// Reads the head of an answer, and little more of it than that.
+    pub(crate) fn receive_head(&mut self) -> io::Result<Answer> {
+        Answer::read_head(&mut self.0)
+    }
+
+    /// Reads the body behind that head.
+    pub(crate) fn receive_body(&mut self, head: &mut Answer) -> io::Result<()> {
+        head.read_body(&mut self.0)
     }
 
     /// Whether the handshake resumed a session, as the client saw it.

@@ -9,10 +9,10 @@
 #![expect(clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 mod cells;
-mod client;
+pub(crate) mod client;
 mod issuer;
 mod log;
-mod pki;
+pub(crate) mod pki;
 mod world;
 
 mod access;
