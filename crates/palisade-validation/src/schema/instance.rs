@@ -54,6 +54,15 @@ impl<'a> Effort<'a> {
         }
     }
 
+    /// With as many steps and no more.
+    #[cfg(test)]
+    pub(super) fn of_steps(root: &'a Value, steps: u64) -> Self {
+        let effort = Self::new(root, u32::MAX);
+        effort.left.set(steps);
+        effort.is_extended.set(true);
+        effort
+    }
+
     /// Whether the crate saw less than the whole instance.
     pub(super) fn is_spent(&self) -> bool {
         self.is_spent.get()

@@ -4,7 +4,6 @@
 //! peer can compute thousands of different objects with one hash, and have every pair of them compared. Here the
 //! key is random and made anew by the standard library, and joining is by addition.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use jsonschema::json::cmp;
@@ -26,12 +25,17 @@ pub(super) fn is_unique(items: &[Value]) -> bool {
         return true;
     }
     let key = RandomState::new();
-    let mut seen: HashMap<u64, Vec<&Value>> = HashMap::with_capacity(items.len());
-    items.iter().all(|item| {
-        let alike = seen.entry(hash(&key, item)).or_default();
-        let is_new = !alike.iter().any(|other| cmp::equal(item, other));
-        alike.push(item);
-        is_new
+    let mut hashed: Vec<(u64, &Value)> = items.iter().map(|item| (hash(&key, item), item)).collect();
+    hashed.sort_unstable_by_key(|(hash, _)| *hash);
+    hashed.chunk_by(|(one, _), (other, _)| one == other).all(|alike| {
+        let mut rest = alike;
+        while let [(_, first), others @ ..] = rest {
+            if others.iter().any(|(_, other)| cmp::equal(first, other)) {
+                return false;
+            }
+            rest = others;
+        }
+        true
     })
 }
 

@@ -232,10 +232,12 @@ impl Place {
             };
             let path = place.within.as_mut().unwrap_or(&mut place.pointer);
             if path.len() + token.len() >= MAX_POINTER {
-                place
-                    .within
-                    .get_or_insert_with(String::new)
-                    .push_str(" far below");
+                let within = place.within.get_or_insert_default();
+                within.push_str(if within.is_empty() {
+                    "far below"
+                } else {
+                    " far below"
+                });
                 break;
             }
             path.push('/');

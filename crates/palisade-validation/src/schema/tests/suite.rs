@@ -6,6 +6,7 @@ use std::fs;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::instance::{Effort, Metered};
 use super::super::{Compiler, Draft, Formats};
 
 const SUITE: &str = concat!(
@@ -114,6 +115,47 @@ fn the_test_suite_passes_but_for_the_exclusions_and_agrees_with_the_crate_alone(
         .collect();
     assert!(stale.is_empty(), "excluded without need: {stale:#?}");
     assert!(seen > 7_000, "only {seen} cases");
+}
+
+/// The crate must cope with an instance that seems to shrink while it is walked.
+#[test]
+fn every_keyword_comes_to_an_end_wherever_the_steps_run_out() {
+    for (name, draft) in [
+        ("draft4", Draft::Draft4),
+        ("draft2019-09", Draft::Draft201909),
+        ("draft2020-12", Draft::Draft202012),
+    ] {
+        let compiler = Compiler::new(draft, Formats::Assert, Vec::new()).unwrap();
+        for case in lines::<Case>(name) {
+            let Ok(schema) = compiler.compile(&case.schema, "schema:///case") else {
+                continue;
+            };
+            for (_, instance, expected) in &case.tests {
+                for steps in 0.. {
+                    let effort = Effort::of_steps(instance, steps);
+                    let is_valid = schema.validator.is_valid(Metered::root(&effort));
+                    let is_enough = !effort.is_spent();
+                    let effort = Effort::of_steps(instance, steps);
+                    let errors = schema.validator.iter_errors(Metered::root(&effort));
+                    let trusted = errors
+                        .filter(|error| Effort::is_trusted(error.instance()))
+                        .count();
+                    if is_enough && schema.check(instance).is_ok() {
+                        assert!(is_valid, "{}: {}", case.file, case.description);
+                    }
+                    assert!(
+                        trusted == 0 || !*expected || case.file == "format",
+                        "{}: {}",
+                        case.file,
+                        case.description
+                    );
+                    if is_enough || steps > 40 {
+                        break;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The crate as it comes, with its own reader of instances and its own engine for patterns.
