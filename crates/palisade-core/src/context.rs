@@ -40,7 +40,50 @@ pub struct Context {
     stage: u16,
     /// The refusal that the answer is, where the caller gets it as an error.
     refusal: Option<Rejection>,
-    kept: SmallVec<[(u16, Box<dyn Any + Send + Sync>); 1]>,
+    /// Whether the inner service was called.
+    is_called: bool,
+    /// By the positions of their stages.
+    kept: SmallVec<[(u16, Box<dyn Kept>); 1]>,
+}
+
+/// A value that is kept.
+struct Value<T> {
+    value: T,
+    /// What becomes of it where the inner service was never called.
+    abandon: Option<fn(T)>,
+}
+
+/// A [`Value`] whose type is out of sight.
+trait Kept: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+
+    /// The [`Value`] itself.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+
+    fn abandon(self: Box<Self>);
+}
+
+impl<T: Send + Sync + 'static> Kept for Value<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.value
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        &mut self.value
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn abandon(self: Box<Self>) {
+        let Self { value, abandon } = *self;
+        if let Some(abandon) = abandon {
+            abandon(value);
+        }
+    }
 }
 
 impl Context {
@@ -61,6 +104,7 @@ impl Context {
             stage: 0,
             report_only: false,
             refusal: None,
+            is_called: false,
             kept: SmallVec::new(),
         }
     }
@@ -76,6 +120,7 @@ impl Context {
             stage: 0,
             report_only: false,
             refusal: None,
+            is_called: false,
             kept: SmallVec::new(),
         }
     }
@@ -102,10 +147,19 @@ impl Context {
 
     /// Keeps a value of the running stage until the exchange ends; one of the same type is replaced.
     pub fn keep<T: Send + Sync + 'static>(&mut self, value: T) {
-        let stage = self.stage;
+        self.put(self.stage, value, None);
+    }
+
+    /// As [`keep`](Self::keep); and where the exchange ends before the inner service was called, because its client went away, the
+    /// value is handed to `abandon`: what was reserved for the inner service was not used.
+    pub fn keep_or<T: Send + Sync + 'static>(&mut self, value: T, abandon: fn(T)) {
+        self.put(self.stage, value, Some(abandon));
+    }
+
+    fn put<T: Send + Sync + 'static>(&mut self, stage: u16, value: T, abandon: Option<fn(T)>) {
         self.kept
-            .retain(|(owner, kept)| *owner != stage || !kept.is::<T>());
-        self.kept.push((stage, Box::new(value)));
+            .retain(|(owner, kept)| *owner != stage || !kept.as_any().is::<T>());
+        self.kept.push((stage, Box::new(Value { value, abandon })));
     }
 
     /// The value of that type which the running stage kept.
@@ -118,16 +172,14 @@ impl Context {
         let position = self
             .kept
             .iter()
-            .position(|(owner, kept)| *owner == self.stage && kept.is::<T>())?;
+            .position(|(owner, kept)| *owner == self.stage && kept.as_any().is::<T>())?;
         let (_, kept) = self.kept.remove(position);
-        kept.downcast().ok().map(|kept| *kept)
+        kept.into_any().downcast::<Value<T>>().ok().map(|kept| kept.value)
     }
 
     /// Keeps a value for the other stages of this exchange; one of the same type is replaced.
     pub fn share<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.kept
-            .retain(|(owner, kept)| *owner != SHARED || !kept.is::<T>());
-        self.kept.push((SHARED, Box::new(value)));
+        self.put(SHARED, value, None);
     }
 
     /// The value of that type which a stage shared.
@@ -135,12 +187,17 @@ impl Context {
         self.kept
             .iter_mut()
             .filter(|(owner, _)| *owner == SHARED)
-            .find_map(|(_, kept)| kept.downcast_mut())
+            .find_map(|(_, kept)| kept.as_any_mut().downcast_mut())
     }
 
     /// Whether any stage keeps something until the exchange ends.
     pub(crate) fn keeps_anything(&self) -> bool {
         !self.kept.is_empty()
+    }
+
+    /// Takes note that the inner service is called now.
+    pub(crate) fn calls(&mut self) {
+        self.is_called = true;
     }
 
     /// Whether this process sends the request.
@@ -177,18 +234,22 @@ impl Context {
         self.report_only = report_only;
     }
 
-    fn of_stage(&self) -> impl Iterator<Item = &(dyn Any + Send + Sync)> {
+    fn of_stage(&self) -> impl Iterator<Item = &dyn Any> {
         self.kept
             .iter()
             .filter(|(owner, _)| *owner == self.stage)
-            .map(|(_, kept)| kept.as_ref())
+            .map(|(_, kept)| kept.as_any())
     }
 }
 
 impl Drop for Context {
     /// What was kept last goes first, as where each stage is a layer of its own.
     fn drop(&mut self) {
-        while self.kept.pop().is_some() {}
+        while let Some((_, kept)) = self.kept.pop() {
+            if !self.is_called {
+                kept.abandon();
+            }
+        }
     }
 }
 
@@ -207,6 +268,28 @@ mod tests {
     use http::Request;
 
     use super::Context;
+
+    #[test]
+    fn what_the_inner_service_never_got_is_abandoned_the_last_first() {
+        static SEEN: std::sync::Mutex<Vec<u32>> = std::sync::Mutex::new(Vec::new());
+        let see = |value: u32| SEEN.lock().unwrap().push(value);
+        let (head, ()) = Request::new(()).into_parts();
+        for is_called in [true, false] {
+            let mut cx = Context::new(&head);
+            cx.enter(1, false);
+            cx.keep_or(1_u32, see);
+            cx.enter(2, false);
+            cx.keep_or(2_u32, see);
+            cx.keep("plain");
+            cx.enter(3, false);
+            cx.keep_or(3_u32, see);
+            assert_eq!(cx.take::<u32>(), Some(3));
+            if is_called {
+                cx.calls();
+            }
+        }
+        assert_eq!(*SEEN.lock().unwrap(), [2, 1]);
+    }
 
     #[test]
     fn each_stage_finds_only_what_it_kept_itself() {

@@ -350,14 +350,14 @@ impl Debug for Taking<'_> {
 }
 
 /// A store that cannot answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the store of counters is not available: {0}")]
-pub struct LimitStoreError(#[source] Box<dyn Error + Send + Sync>);
+pub struct LimitStoreError(Arc<dyn Error + Send + Sync>);
 
 impl LimitStoreError {
     /// Because of this.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(cause.into())
+        Self(Arc::from(cause.into()))
     }
 }
 

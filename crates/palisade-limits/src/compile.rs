@@ -20,6 +20,9 @@ use crate::settings::{
 /// The store that is always there.
 const MEMORY: &str = "memory";
 
+/// The stores that servers share. Where one is not there, that follows from settings of its own, or from the application.
+const OF_SERVERS: [&str; 2] = ["embedded", "redis"];
+
 /// What limits are made with.
 pub(crate) struct Compiler<'a> {
     /// The interceptor's name; empty in code.
@@ -75,7 +78,9 @@ impl Compiler<'_> {
         } = settings;
         let burst = burst.unwrap_or(*requests);
         self.at_least_one(STAGE, "requests", *requests);
-        self.at_least_one(STAGE, "burst", burst);
+        if settings.burst.is_some() {
+            self.at_least_one(STAGE, "burst", burst);
+        }
         let period = per.get();
         let interval = period.as_nanos().div_ceil(u128::from((*requests).max(1)));
         if period.is_zero() || u128::from(*requests) > period.as_nanos() {
@@ -201,7 +206,10 @@ impl Compiler<'_> {
             );
         }
         let max_per_transaction = self.amount(STAGE, "max-per-transaction", max_per_transaction.as_deref());
-        let total = self.amount(STAGE, "max-total", max_total.as_deref());
+        let total = max_total.as_deref().map(|text| {
+            // What is wrong is told, and goes on as nothing, so that what else is wrong is told as well.
+            self.amount(STAGE, "max-total", Some(text)).unwrap_or_default()
+        });
         if settings.max_per_transaction.is_none() && settings.max_total.is_none() {
             self.errors.push(STAGE, "max-per-transaction, max-total or both");
         }
@@ -284,8 +292,12 @@ impl Compiler<'_> {
             let mut names = vec![MEMORY];
             names.extend(self.stores.names());
             let expected = format!("a store that is there: {}", names.join(", "));
-            self.errors
-                .push_consequence(key_of(place.stage, "store"), expected);
+            let key = key_of(place.stage, "store");
+            if OF_SERVERS.contains(&place.store) {
+                self.errors.push_consequence(key, expected);
+            } else {
+                self.errors.push(key, expected);
+            }
             return None;
         };
         if let Err(error) = store.open() {

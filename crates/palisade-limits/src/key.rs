@@ -8,6 +8,9 @@ use aws_lc_rs::digest::{Context as Hash, SHA256, digest};
 use http::{HeaderName, request};
 use palisade_core::{ClientAddress, FactKind, LimitKey, MatchedGroup, Phase, Principal, facts};
 
+/// What stands before the name of a tenant among names of callers.
+const TENANT: &str = "tenant:";
+
 /// By what the shares of a limit are told apart.
 ///
 /// A request of which that is not known shares one bucket with all others like it; it is never an error.
@@ -16,7 +19,7 @@ use palisade_core::{ClientAddress, FactKind, LimitKey, MatchedGroup, Phase, Prin
 pub enum KeyBy {
     /// The client's address; of an IPv6 address the first 64 bits.
     Peer,
-    /// The caller's name.
+    /// The caller's name; of a tenant that speaks for itself, `tenant:` and its name.
     Principal,
     /// The caller's tenant.
     Tenant,
@@ -94,7 +97,14 @@ impl KeyBy {
                 ClientAddress::Known(ip) => Some(LimitKey::address(ip)),
                 ClientAddress::Unknown => None,
             },
-            Self::Principal => principal().map(|principal| named(&principal.subject)),
+            // A tenant that speaks for itself is no user of that name.
+            Self::Principal => principal().map(|principal| {
+                if principal.is_tenant {
+                    named(&format!("{TENANT}{}", principal.subject))
+                } else {
+                    named(&principal.subject)
+                }
+            }),
             Self::Tenant => principal().and_then(|principal| {
                 let own = principal.is_tenant.then_some(&principal.subject);
                 principal.tenant.as_ref().or(own).map(|tenant| named(tenant))

@@ -124,6 +124,16 @@ fn findings(settings: &LimitsSettings, fails_open: bool) -> Vec<Finding> {
                 .push(Finding::new(Severity::Caution, "limit-forgets", message).at(format!("{stage}.store")));
         }
     }
+    if amount_limit
+        .as_ref()
+        .is_some_and(|settings| settings.currency.is_none())
+    {
+        let message =
+            "amounts are counted whatever their currency: name the one that is accepted, and where it stands";
+        found.push(
+            Finding::new(Severity::Moderate, "amount-without-currency", message).at("amount-limit.currency"),
+        );
+    }
     if let Some(settings) = amount_limit
         && settings
             .pointer

@@ -17,7 +17,8 @@
 //!
 //! What this does not protect against: whoever changes the key at will, such as the value of a field, or addresses of several
 //! networks, has a share under each. A client that names different transactions alike in an `idempotency-header` has them counted once;
-//! the handler has to refuse that. A transaction whose client goes away before it is answered stays counted.
+//! the handler has to refuse that. A transaction whose client goes away while the handler works, or while a store is waited for, stays
+//! counted.
 //!
 //! # As a layer
 //! ```

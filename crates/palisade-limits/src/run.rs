@@ -1,10 +1,12 @@
 //! The limits that a request meets at one time, checked together.
 //!
 //! 1. All of them are checked before any is taken from. One that refuses costs the others nothing.
-//! 2. Where counters are kept in several stores, those that need no waiting are looked at first, so that a request they refuse goes
-//!    nowhere; then the others are taken from, and those last. Where that fails after all, what was taken is given back.
+//! 2. Where counters are kept in several stores, those that need no waiting come first, so that a request they refuse goes nowhere,
+//!    and one that waits for another store counts as one under way. Where a later store refuses, what the earlier ones gave is given
+//!    back.
 //! 3. A limit that only reports takes its share where there is one, and stands in nobody's way.
-//! 4. The first stage of a run does the work, on the way in and on the way back. The others say what was found of them, so that each
+//! 4. A request whose client goes away before the handler was called gives back what a refusal would have given back.
+//! 5. The first stage of a run does the work, on the way in and on the way back. The others say what was found of them, so that each
 //!    refusal has the name of its own stage.
 
 use std::ops::Range;
@@ -54,8 +56,9 @@ struct Share {
 }
 
 /// What an exchange demands, and then holds until it is answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ledger {
+    run: Arc<Run>,
     /// Those of one store stand together, in the order of the stores.
     demands: SmallVec<[Demand; 1]>,
     /// The member of each, and what its store said.
@@ -117,7 +120,8 @@ impl Run {
         let mut stores: Vec<(&Arc<dyn LimitStore>, Vec<usize>)> = Vec::new();
         let mut uncounted = Vec::new();
         for (place, member) in members.iter().enumerate() {
-            if let Some(policy) = member.limiter.advertised {
+            // A trial is not to change what callers do.
+            if let Some(policy) = member.limiter.advertised.filter(|_| !member.reports) {
                 fields::write_policy(&mut list, &member.limiter.name, policy);
             }
             let Some(counted) = &member.limiter.counted else {
@@ -165,7 +169,7 @@ impl Run {
 
     /// What the first member does with a request: it asks for all. The refusal is its own.
     pub(crate) async fn enter(
-        &self,
+        self: &Arc<Self>,
         cx: &mut Context,
         head: &request::Parts,
         body: Option<&Bytes>,
@@ -174,14 +178,19 @@ impl Run {
         // Alone, a member may not have been told that it only reports.
         let reports = self.members.len() == 1 && cx.is_report_only();
         let mut ledger = self.demands(head, body, reports, &mut outcome);
+        let mut permits = None;
         if !outcome.is_refused {
-            self.settle(&mut ledger, &mut outcome).await;
+            permits = self.settle(&mut ledger, &mut outcome).await;
         }
-        self.conclude(cx, ledger, outcome)
+        self.conclude(cx, ledger, permits, outcome)
     }
 
     /// As [`enter`](Self::enter), for a run that neither waits nor needs a body. The usual case of one store needs no future at all.
-    pub(crate) fn enter_at_once(&self, cx: &mut Context, head: &request::Parts) -> Result<(), Rejection> {
+    pub(crate) fn enter_at_once(
+        self: &Arc<Self>,
+        cx: &mut Context,
+        head: &request::Parts,
+    ) -> Result<(), Rejection> {
         let [share] = &*self.stores else {
             let answer = self.enter(cx, head, None).now_or_never();
             return answer.unwrap_or_else(|| Err(Refused::StoreUnavailable(waits()).into()));
@@ -197,18 +206,23 @@ impl Run {
             let all = 0..ledger.owners.len();
             self.judge(&mut ledger, all, &answer, &mut outcome);
         }
-        self.conclude(cx, ledger, outcome)
+        let permits = self.permits(&mut ledger);
+        self.conclude(cx, ledger, permits, outcome)
     }
 
     /// What the request wants of each.
     fn demands(
-        &self,
+        self: &Arc<Self>,
         head: &request::Parts,
         body: Option<&Bytes>,
         reports: bool,
         outcome: &mut Outcome,
     ) -> Ledger {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger {
+            run: Arc::clone(self),
+            demands: SmallVec::new(),
+            owners: SmallVec::new(),
+        };
         let mut ask = |place: usize| {
             let member = self.members.get(place)?;
             let mut demand = member.limiter.demand(head, body).unwrap_or_else(|refused| {
@@ -239,38 +253,47 @@ impl Run {
     }
 
     /// Asks the stores; what was taken is given back where any of them refuses.
-    async fn settle(&self, ledger: &mut Ledger, outcome: &mut Outcome) {
+    async fn settle(&self, ledger: &mut Ledger, outcome: &mut Outcome) -> Option<Permits> {
         let now = self.clock.now();
-        let batches = ledger.batches();
-        if batches.len() > 1 {
-            for (share, range) in &batches {
-                let Some(store) = self.store(*share).filter(|store| !store.waits()) else {
-                    continue;
-                };
-                let answer = store.look(ledger.part(range), now).outcome().await;
-                self.judge(ledger, range.clone(), &answer, outcome);
-            }
-            if outcome.is_refused {
-                return;
-            }
-            // They are judged by what they say when they are taken from.
-            outcome.exceeded.clear();
-            outcome.refusals.clear();
-        }
-        // From the last to the first: those that need no waiting come behind the others.
-        for (share, range) in batches.iter().rev() {
-            let Some(store) = self.store(*share) else {
+        let mut permits = None;
+        for (share, range) in ledger.batches() {
+            let Some(store) = self.store(share) else {
                 continue;
             };
-            let answer = store.take(ledger.part(range), now).outcome().await;
-            self.judge(ledger, range.clone(), &answer, outcome);
+            let answer = store.take(ledger.part(&range), now).outcome().await;
+            self.judge(ledger, range, &answer, outcome);
+            // From here on it is given back wherever this ends.
+            permits = permits.or_else(|| self.permits(ledger));
             if outcome.is_refused {
+                self.give_back(ledger, now).await;
                 break;
             }
         }
-        if outcome.is_refused {
-            self.give_back(ledger, now).await;
+        permits
+    }
+
+    /// The places of requests under way that were taken.
+    fn permits(&self, ledger: &mut Ledger) -> Option<Permits> {
+        let is_taken = |demand: &Demand| {
+            demand.standing.taken > 0 && matches!(demand.counter.rule(), LimitRule::InFlight { .. })
+        };
+        let first = ledger.demands.iter().position(is_taken)?;
+        let share = ledger.owners.get(first)?.share;
+        // All of them are kept in the memory of the process, which is one store.
+        let permits = Permits {
+            store: Arc::clone(self.store(share)?),
+            demands: ledger
+                .demands
+                .iter()
+                .filter(|demand| is_taken(demand))
+                .cloned()
+                .collect(),
+            clock: Arc::clone(&self.clock),
+        };
+        for demand in ledger.demands.iter_mut().filter(|demand| is_taken(demand)) {
+            demand.standing.taken = 0;
         }
+        Some(permits)
     }
 
     /// Takes note of what a store says of some of the demands.
@@ -306,10 +329,9 @@ impl Run {
             .map_or(OnFailure::Deny, |counted| counted.on_failure)
         {
             OnFailure::Deny => {
-                let error = LimitStoreError::new(error.to_string());
                 outcome
                     .refusals
-                    .push((place, Refused::StoreUnavailable(error).into()));
+                    .push((place, Refused::StoreUnavailable(error.clone()).into()));
                 outcome.is_refused |= !demand.reports;
             }
             OnFailure::Allow => {
@@ -320,41 +342,28 @@ impl Run {
     }
 
     /// Keeps what was taken, or hands out what was found: the first member's own refusal, and to the others theirs.
-    fn conclude(&self, cx: &mut Context, ledger: Ledger, outcome: Outcome) -> Result<(), Rejection> {
+    fn conclude(
+        self: &Arc<Self>,
+        cx: &mut Context,
+        ledger: Ledger,
+        permits: Option<Permits>,
+        outcome: Outcome,
+    ) -> Result<(), Rejection> {
         ledger.count_overflows();
         if outcome.exceeded.is_empty() && outcome.refusals.is_empty() {
-            self.hold(cx, ledger);
+            hold(cx, ledger, permits);
             return Ok(());
         }
-        self.refuse(cx, ledger, outcome)
+        self.refuse(cx, ledger, permits, outcome)
     }
 
-    fn hold(&self, cx: &mut Context, ledger: Ledger) {
-        if ledger.demands.is_empty() {
-            return;
-        }
-        let in_flight = |demand: &Demand| matches!(demand.counter.rule(), LimitRule::InFlight { .. });
-        if let Some(position) = ledger.demands.iter().position(in_flight)
-            && let Some(owner) = ledger.owners.get(position)
-            && let Some(store) = self.store(owner.share)
-        {
-            // All of them are kept in the memory of the process, which is one store.
-            let permits = Permits {
-                store: Arc::clone(store),
-                demands: ledger
-                    .demands
-                    .iter()
-                    .filter(|demand| in_flight(demand))
-                    .cloned()
-                    .collect(),
-                clock: Arc::clone(&self.clock),
-            };
-            cx.keep(permits);
-        }
-        cx.keep(ledger);
-    }
-
-    fn refuse(&self, cx: &mut Context, ledger: Ledger, mut outcome: Outcome) -> Result<(), Rejection> {
+    fn refuse(
+        self: &Arc<Self>,
+        cx: &mut Context,
+        ledger: Ledger,
+        permits: Option<Permits>,
+        mut outcome: Outcome,
+    ) -> Result<(), Rejection> {
         let exceeded = std::mem::take(&mut outcome.exceeded);
         for place in &exceeded {
             if let Some(member) = self.members.get(*place) {
@@ -370,7 +379,7 @@ impl Run {
                 cx.share(Overrun);
             }
         } else {
-            self.hold(cx, ledger);
+            hold(cx, ledger, permits);
         }
         let own = outcome.refusals.iter().position(|(place, _)| *place == 0);
         let own = own.map(|position| outcome.refusals.swap_remove(position).1);
@@ -409,7 +418,7 @@ impl Run {
     /// The value of `RateLimit`.
     fn standings(&self, ledger: &Ledger) -> Option<HeaderValue> {
         let mut list = Standings::default();
-        for (owner, demand) in ledger.told() {
+        for (owner, demand) in ledger.told().filter(|(_, demand)| !demand.reports) {
             let member = self.members.get(usize::from(owner.place));
             if let Some(item) = member.and_then(|member| member.limiter.item.as_deref()) {
                 list.push(item, demand.counter.rule(), &demand.standing);
@@ -449,24 +458,33 @@ impl Run {
     fn keep_what_returns(&self, cx: &mut Context, head: &response::Parts, ledger: &mut Ledger) -> bool {
         let overrun = cx.shared::<Overrun>().is_some();
         let failed = head.status.is_client_error() || head.status.is_server_error();
-        let mut returns = false;
+        self.keep_what(ledger, |what| overrun || (failed && what.is_given_back()))
+    }
+
+    fn keep_what(&self, ledger: &mut Ledger, returns: impl Fn(&What) -> bool) -> bool {
+        let mut any = false;
         for (owner, demand) in ledger.owners.iter().zip(&mut ledger.demands) {
-            let what = self.members.get(usize::from(owner.place));
-            let what = what.map(|member| &member.limiter.what).filter(|_| owner.is_told);
-            let is_returned = what.is_some_and(|what| match what {
-                // Given back with the last byte.
-                What::InFlight => false,
-                what => overrun || (failed && what.is_given_back()),
-            });
+            let member = self.members.get(usize::from(owner.place));
             let standing = &mut demand.standing;
-            if is_returned && standing.taken > 0 {
+            if owner.is_told
+                && standing.taken > 0
+                && member.is_some_and(|member| returns(&member.limiter.what))
+            {
                 standing.remaining = standing.remaining.saturating_add(standing.taken);
-                returns = true;
+                any = true;
             } else {
                 standing.taken = 0;
             }
         }
-        returns
+        any
+    }
+
+    /// The client went away before the handler was called: nothing came of it.
+    async fn abandon(mut ledger: Ledger) {
+        let run = Arc::clone(&ledger.run);
+        if run.keep_what(&mut ledger, What::is_given_back) {
+            run.give_back(&mut ledger, run.clock.now()).await;
+        }
     }
 
     fn tell(&self, ledger: &Ledger, head: &mut response::Parts) {
@@ -513,6 +531,25 @@ impl Run {
     /// Which run of an exchange it is.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+}
+
+/// Keeps what was taken until the exchange is answered, or given up.
+fn hold(cx: &mut Context, ledger: Ledger, permits: Option<Permits>) {
+    if let Some(permits) = permits {
+        cx.keep(permits);
+    }
+    if !ledger.demands.is_empty() {
+        cx.keep_or(ledger, abandoned);
+    }
+}
+
+/// Gives back what a refusal would have given back: at once where no store waits, else beside.
+fn abandoned(ledger: Ledger) {
+    if !ledger.run.may_wait() {
+        let _ = Run::abandon(ledger).now_or_never();
+    } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(Run::abandon(ledger));
     }
 }
 

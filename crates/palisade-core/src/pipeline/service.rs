@@ -91,6 +91,7 @@ impl Pipeline {
             Passage::Through if leading.len() == count => {
                 let (head, whole) = message.into_parts();
                 let body = whole.map_or(body, B::from);
+                context.calls();
                 let future = inner.call(Request::from_parts(head, body));
                 return ExchangeFuture::guards(future, self.clone(), context);
             }

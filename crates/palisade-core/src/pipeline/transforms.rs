@@ -58,6 +58,7 @@ where
             (None, Some(stream)) => stream,
             (None, None) => B::from(Bytes::new()),
         };
+        context.calls();
         let response = inner.call(Request::from_parts(head, body)).await?;
         let (head, body) = response.into_parts();
         let count = pipeline.entries().len();

@@ -29,7 +29,7 @@ palisade.endpoints[0].name=all
 palisade.endpoints[0].interceptors=P
 ";
 
-/// Believes `X-Caller`: `name`, `name@tenant`, or `name#key`; refuses the caller `nobody`.
+/// Believes `X-Caller`: `name`, `name@tenant`, `name#key`, or `tenant!`; refuses the caller `nobody`.
 #[derive(Debug)]
 struct Believe;
 
@@ -48,6 +48,7 @@ impl Guard for Believe {
         let (name, tenant) = caller
             .split_once('@')
             .map_or((caller, None), |(name, tenant)| (name, Some(tenant)));
+        let (name, is_tenant) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
         if name == "nobody" {
             return Err(Rejection::new(
                 StatusCode::UNAUTHORIZED,
@@ -57,6 +58,7 @@ impl Guard for Believe {
         }
         let mut principal = Principal::new(name, "test").of_tenant(tenant.map(Arc::from));
         principal.api_key = key.map(Arc::from);
+        principal.is_tenant = is_tenant;
         head.extensions.insert(Arc::new(principal));
         Ok(())
     }
@@ -170,7 +172,7 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Sends it to a handler that answers with the status in `X-Answer`, or 200. The answer's body is not read yet.
+    /// Sends it to a handler that answers with the status in `X-Answer`, or 200, or with `X-Wait` never. The answer's body is not read yet.
     pub(crate) async fn begin(
         &self,
         request: Request<Full<Bytes>>,
@@ -182,6 +184,9 @@ impl World {
                 .map_or(StatusCode::OK, |status| {
                     StatusCode::from_bytes(status.as_bytes()).expect("a status")
                 });
+            if request.headers().contains_key("x-wait") {
+                std::future::pending::<()>().await;
+            }
             let body = request
                 .into_body()
                 .collect()
@@ -283,4 +288,9 @@ pub(crate) fn pay_json(caller: &str, amount: &str) -> Request<Full<Bytes>> {
         "application/json",
         format!(r#"{{"payment":{{"amount":{amount},"currency":"EUR"}}}}"#),
     )
+}
+
+/// Whether it waits.
+pub(crate) async fn waits(mut future: std::pin::Pin<&mut impl Future>) -> bool {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }

@@ -43,6 +43,13 @@ async fn callers_are_told_apart(#[case] key: &str, #[case] one: &str, #[case] ot
 }
 
 #[tokio::test]
+async fn a_tenant_that_speaks_for_itself_is_no_user_of_its_name() {
+    let world = keyed("principal");
+    assert_eq!(world.send(by("acme")).await.status, 200);
+    assert_eq!(world.statuses(2, || by("acme!")).await, [200, 429]);
+}
+
+#[tokio::test]
 async fn callers_of_one_tenant_share() {
     let world = keyed("tenant");
     assert_eq!(world.send(by("alice@acme")).await.status, 200);

@@ -135,7 +135,7 @@ fn every_mistake_is_told_at_once() {
 #[case("quota.transactions=1\nquota.store=memory", &[("limit-forgets", "quota.store")])]
 #[case(
     "amount-limit.pointer=/items/0/amount\namount-limit.max-per-transaction=1\namount-limit.store=memory",
-    &[("limit-forgets", "amount-limit.store"), ("amount-of-one-element", "amount-limit.pointer")]
+    &[("limit-forgets", "amount-limit.store"), ("amount-without-currency", "amount-limit.currency"), ("amount-of-one-element", "amount-limit.pointer")]
 )]
 fn what_is_unwise_is_a_finding(#[case] settings: &str, #[case] expected: &[(&str, &str)]) {
     let world = World::of(settings);

@@ -11,7 +11,7 @@ use palisade_core::{
 use palisade_store::MemoryLimits;
 use rstest::rstest;
 
-use crate::common::{World, by, from, get, interceptor};
+use crate::common::{World, by, from, get, interceptor, pay_json, waits};
 
 /// A store that answers later, like one behind a network, and can be broken.
 #[derive(Debug, Clone, Default)]
@@ -194,4 +194,56 @@ async fn fifty_callers_get_exactly_the_limit_of_each_store() {
     }
     // Of five peers each has fifty, which is less than all have together.
     assert_eq!(accepted, 250);
+}
+
+const GIVEN_UP: &str = "\
+quota.transactions=2
+quota.key=global
+quota.store=memory
+rate-limit.requests=5
+rate-limit.per=1h
+concurrency.max=1
+amount-limit.pointer=/payment/amount
+amount-limit.max-total=10
+amount-limit.store=own
+";
+
+#[tokio::test]
+async fn what_is_given_up_before_the_handler_is_called_is_no_transaction() {
+    let world = World::with_store(GIVEN_UP, Remote::default());
+    for _ in 0..3 {
+        let mut begun = Box::pin(world.begin(pay_json("alice", "10")));
+        // Past the limits in memory, and waiting for the other store.
+        assert!(waits(begun.as_mut()).await);
+        assert_eq!(world.send(get()).await.code(), "too-many-in-flight");
+        drop(begun);
+    }
+    let answer = world.send(get()).await;
+    assert_eq!(answer.status, 200);
+    // Those three were counted in the rate, and nowhere else.
+    let told = answer.field("ratelimit").unwrap();
+    assert!(
+        told.contains(r#""P.rate-limit";r=1;t=720"#) && told.contains(r#""P.quota";r=1;t=43200"#),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_given_up_while_the_handler_works_stays_counted() {
+    let world = World::with_store(&GIVEN_UP.replace("memory", "own"), Remote::default());
+    let mut request = pay_json("alice", "10");
+    request
+        .headers_mut()
+        .insert("x-wait", "for ever".parse().unwrap());
+    let mut begun = Box::pin(world.begin(request));
+    for _ in 0..10 {
+        assert!(waits(begun.as_mut()).await);
+        tokio::task::yield_now().await;
+    }
+    drop(begun);
+    let answer = world.send(get()).await;
+    assert!(answer.field("ratelimit").unwrap().contains(r#""P.quota";r=0"#));
+    // Whoever keeps its bytes keeps its place.
+    drop(answer);
+    assert_eq!(world.send(pay_json("alice", "1")).await.code(), "quota-exceeded");
 }
