@@ -31,5 +31,6 @@ pages! {
     Operations = "docs/guide/operations.md";
     CustomStage = "docs/guide/custom-stage.md";
     Blueriq = "docs/guide/blueriq.md";
+    Validation = "docs/guide/validation.md";
     ThreatModel = "docs/guide/threat-model.md";
 }

@@ -352,7 +352,7 @@ impl Debug for Taking<'_> {
 /// A store that cannot answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store of counters is not available: {0}")]
-pub struct LimitStoreError(Arc<dyn Error + Send + Sync>);
+pub struct LimitStoreError(#[source] Arc<dyn Error + Send + Sync>);
 
 impl LimitStoreError {
     /// Because of this.

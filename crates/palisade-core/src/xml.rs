@@ -58,6 +58,8 @@ pub enum XmlExcess {
     Namespaces,
     /// It has too many nodes.
     Nodes,
+    /// It refers to a number that is no character (XML 1.0 section 2.2), such as half a surrogate pair.
+    Character,
 }
 
 impl fmt::Display for XmlExcess {
@@ -69,6 +71,7 @@ impl fmt::Display for XmlExcess {
             Self::Attributes => "too many attributes of one element",
             Self::Namespaces => "too many namespaces in scope",
             Self::Nodes => "too many elements, attributes and texts",
+            Self::Character => "a reference to what is no character",
         })
     }
 }
@@ -116,6 +119,7 @@ impl Scan<'_> {
             return Ok("");
         };
         self.count(usize::from(!before.is_empty()))?;
+        refers_to_characters(before)?;
         if let Some(after) = after.strip_prefix('/') {
             self.open.pop();
             return Ok(behind(after, ">"));
@@ -136,6 +140,8 @@ impl Scan<'_> {
 
     fn element<'a>(&mut self, text: &'a str) -> Result<&'a str, XmlExcess> {
         let tag = Tag::of(text);
+        let inside = text.len().saturating_sub(tag.rest.len());
+        refers_to_characters(text.get(..inside).unwrap_or_default())?;
         self.count(tag.attributes)?;
         let namespaces = self.open.last().copied().unwrap_or_default() + tag.namespaces;
         if tag.attributes > self.bounds.attributes {
@@ -160,6 +166,26 @@ impl Scan<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether every reference by number is to a character. What is no reference is left to the parser.
+fn refers_to_characters(text: &str) -> Result<(), XmlExcess> {
+    let references = text.split("&#").skip(1).filter_map(|rest| rest.split_once(';'));
+    for (digits, _) in references {
+        let number = match digits.strip_prefix('x') {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => digits.parse(),
+        };
+        let is_character = |number: u32| {
+            char::from_u32(number).is_some_and(|character| {
+                matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+            })
+        };
+        if number.is_ok_and(|number| !is_character(number)) {
+            return Err(XmlExcess::Character);
+        }
+    }
+    Ok(())
 }
 
 fn behind<'a>(text: &'a str, end: &str) -> &'a str {
@@ -278,6 +304,12 @@ mod tests {
         Err(XmlExcess::Encoding)
     )]
     #[case("<a b='encoding=x'/>", Ok(()))]
+    #[case("<a b='&#x20AC;'>&#9;&#x10FFFF;</a>", Ok(()))]
+    #[case("<a>&#xD800;</a>", Err(XmlExcess::Character))]
+    #[case("<a b='&#55296;'/>", Err(XmlExcess::Character))]
+    #[case("<a>&#0;</a>", Err(XmlExcess::Character))]
+    #[case("<a>&#xFFFF;</a>", Err(XmlExcess::Character))]
+    #[case("<a><![CDATA[&#xD800;]]></a>", Ok(()))]
     fn documents_are_within_bounds_or_not(#[case] text: &str, #[case] verdict: Result<(), XmlExcess>) {
         assert_eq!(check(text), verdict);
     }

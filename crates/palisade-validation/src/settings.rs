@@ -61,7 +61,7 @@ impl Default for ValidationSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JsonSettings {
-    /// How deep arrays and objects may be nested.
+    /// How deep arrays and objects may be nested: 1 to 127.
     pub max_depth: usize,
     /// How long a string may be, in bytes of UTF-8 once its escapes are undone; names of members too.
     pub max_string: ByteSize,

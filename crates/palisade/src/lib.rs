@@ -59,6 +59,8 @@ pub use palisade_server::Server;
 pub use palisade_store as store;
 pub use palisade_tls as tls;
 pub use palisade_tls::TlsFloor;
+#[cfg(feature = "validation")]
+pub use palisade_validation::{self as validation, Validation};
 
 /// The registry of every stage that is compiled in.
 pub trait StandardRegistry {
@@ -87,6 +89,8 @@ impl StandardRegistry for Registry {
         let registry = registry.with::<palisade_access::Access>();
         #[cfg(feature = "limits")]
         let registry = registry.with::<palisade_limits::Limits>();
+        #[cfg(feature = "validation")]
+        let registry = registry.with::<palisade_validation::Validation>();
         #[cfg(feature = "jose")]
         let registry = registry
             .with::<palisade_jose::MessageSecurity>()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may depend on.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("palisade-core", &[]),
     ("palisade-config", &["core"]),
     ("palisade-keystore", &["core"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("palisade-jose", &["core", "keystore"]),
     ("palisade-limits", &["core", "store"]),
     ("palisade-store", &["core"]),
+    ("palisade-validation", &["core"]),
     (
         "palisade-server",
         &[

@@ -12,7 +12,7 @@ use super::reader::{Reader, Row};
 use super::source::{self, Types};
 
 /// Which struct is read from which place.
-const TABLES: [(&str, &str, &str); 18] = [
+const TABLES: [(&str, &str, &str); 19] = [
     ("Listeners", "palisade.listeners.<name>", "ListenerSettings"),
     ("Keystores", "palisade.keystores.<name>", "KeystoreSettings"),
     ("Endpoint groups", "palisade.endpoints[N]", "GroupSettings"),
@@ -45,6 +45,11 @@ const TABLES: [(&str, &str, &str); 18] = [
         "Stages `rate-limit`, `concurrency`, `quota` and `amount-limit`",
         "palisade.interceptors.<Name>",
         "LimitsSettings",
+    ),
+    (
+        "Stage `validation`",
+        "palisade.interceptors.<Name>.validation",
+        "ValidationSettings",
     ),
     (
         "Message security: `request`, `response` and `message`",

@@ -1,0 +1,141 @@
+use std::borrow::Cow;
+
+use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue};
+use palisade_core::Rejection;
+use palisade_core::settings::ByteSize;
+use serde_json::{Value, json};
+
+use crate::form::FormFault;
+use crate::json::JsonFault;
+use crate::multipart::MultipartFault;
+use crate::parameters::ParameterFault;
+use crate::schema::Violations;
+use crate::soap::SoapFault;
+use crate::xml::XmlFault;
+
+/// The field that names what is accepted (`Accept-Post`, W3C Linked Data Platform 1.0 section 7.1).
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+
+/// Why a message is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Invalid {
+    /// The body is larger than it may be.
+    #[error("the body has more than {0} bytes")]
+    TooLarge(ByteSize),
+    /// The media type is none of those that are accepted.
+    #[error("the media type is none of those that are accepted")]
+    MediaType {
+        /// The ones that are, as a field's value.
+        accepted: Option<HeaderValue>,
+    },
+    /// The text is in another charset than UTF-8.
+    #[error("the charset is not UTF-8")]
+    Charset,
+    /// The body has a content coding, under which nobody looks.
+    #[error("the body has a content coding")]
+    Coded,
+    /// There is no body where one has to be.
+    #[error("the body is empty")]
+    Empty,
+    /// The SOAP action cannot be told.
+    #[error("the SOAP action is given more than once")]
+    AmbiguousAction,
+    /// The parser does not take what was looked through.
+    #[error("the parser refuses the JSON")]
+    Unparsed,
+    #[error(transparent)]
+    Json(#[from] JsonFault),
+    #[error(transparent)]
+    Xml(#[from] XmlFault),
+    #[error(transparent)]
+    Form(#[from] FormFault),
+    #[error(transparent)]
+    Multipart(#[from] MultipartFault),
+    #[error(transparent)]
+    Soap(#[from] SoapFault),
+    #[error(transparent)]
+    Parameter(#[from] ParameterFault),
+    #[error(transparent)]
+    Schema(#[from] Violations),
+}
+
+impl From<Invalid> for Rejection {
+    fn from(invalid: Invalid) -> Self {
+        let rejection = match &invalid {
+            Invalid::TooLarge(max) => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The body is too large",
+            )
+            .detail(format!("The body may have {} bytes at most.", max.get())),
+            Invalid::MediaType { accepted } => {
+                let rejection = unsupported("The media type of the body is not accepted here.");
+                accepted.iter().fold(rejection, |rejection, accepted| {
+                    rejection.header(ACCEPT_POST, accepted.clone())
+                })
+            }
+            Invalid::Charset => unsupported("Texts are accepted in UTF-8 alone."),
+            Invalid::Coded => unsupported("Content codings are not accepted here.")
+                .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            Invalid::Soap(SoapFault::Action) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "soap-action-mismatch",
+                "The body is not that of the action",
+            )
+            .detail(SoapFault::Action.public()),
+            Invalid::Parameter(fault) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "parameter-invalid",
+                "A parameter is not as it should be",
+            )
+            .detail(fault.public()),
+            Invalid::Schema(violations) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "schema-violation",
+                "The body does not match its schema",
+            )
+            .detail(violations.public())
+            .member("errors", errors(violations)),
+            Invalid::Empty => malformed("The body is empty."),
+            Invalid::Unparsed => malformed("The JSON cannot be read."),
+            Invalid::AmbiguousAction => malformed("The SOAP action is given more than once."),
+            Invalid::Json(fault) => malformed(fault.public()),
+            Invalid::Xml(fault) => malformed(fault.public()),
+            Invalid::Form(fault) => malformed(fault.public()),
+            Invalid::Multipart(fault) => malformed(fault.public()),
+            Invalid::Soap(fault) => malformed(fault.public()),
+        };
+        rejection.caused_by(invalid)
+    }
+}
+
+fn unsupported(detail: &'static str) -> Rejection {
+    Rejection::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "media-type-not-accepted",
+        "The media type is not accepted",
+    )
+    .detail(detail)
+}
+
+fn malformed(detail: impl Into<Cow<'static, str>>) -> Rejection {
+    Rejection::new(
+        StatusCode::BAD_REQUEST,
+        "body-malformed",
+        "The body is not as it should be",
+    )
+    .detail(detail)
+}
+
+/// The violations as members of the document.
+fn errors(violations: &Violations) -> Value {
+    let errors = violations.list.iter().map(|violation| {
+        json!({
+            "pointer": violation.pointer,
+            "keyword": violation.keyword,
+            "message": violation.message,
+        })
+    });
+    errors.collect()
+}

@@ -1,0 +1,161 @@
+//! A handler behind an endpoint group that a property file describes.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use palisade_config::{Config, Errors, Sources};
+use palisade_core::SystemClock;
+use palisade_endpoint::{EndpointGroupsLayer, Environment, Policy, PolicyHandle, Registry};
+use palisade_validation::Validation;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+/// Takes requests as settings of the interceptor `V` allow.
+pub(crate) struct World {
+    handle: PolicyHandle,
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// Status and code of a refusal; the code is empty where it is none.
+    pub(crate) fn verdict(&self) -> (u16, String) {
+        let document = self.document();
+        let kind = document.get("type").and_then(Value::as_str).unwrap_or_default();
+        (
+            self.status,
+            kind.trim_start_matches("urn:palisade:problem:").to_owned(),
+        )
+    }
+
+    pub(crate) fn document(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+pub(crate) fn compile(folder: &Path, settings: &str) -> Result<Policy, Errors> {
+    let mut text = "\
+palisade.endpoints[0].name=rest
+palisade.endpoints[0].paths=/orders,/orders/{id},/webservices/bank
+palisade.endpoints[0].interceptors=V
+"
+    .to_owned();
+    for line in settings.lines().filter(|line| !line.trim().is_empty()) {
+        text.push_str("palisade.interceptors.V.");
+        text.push_str(line.trim());
+        text.push('\n');
+    }
+    std::fs::write(folder.join("application.properties"), text).expect("the file can be written");
+    let (config, errors) = Config::load(&Sources::new(folder));
+    assert!(errors.is_empty(), "{errors}");
+    let registry = Registry::new().with::<Validation>();
+    registry.compile(&config, &Environment::new(Arc::new(SystemClock::new())))
+}
+
+impl World {
+    pub(crate) fn of(settings: &str) -> Self {
+        Self::with_files(settings, &[])
+    }
+
+    pub(crate) fn with_files(settings: &str, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("the file can be written");
+        }
+        let policy = compile(folder.path(), settings).unwrap_or_else(|errors| panic!("{errors}"));
+        Self {
+            handle: PolicyHandle::new(policy),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.handle.current()
+    }
+
+    /// The handler answers with the body it got, or with the text and type in `X-Answer` and `X-Answer-Type`.
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        let handler = service_fn(|request: Request<Full<Bytes>>| async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.expect("a whole body").to_bytes();
+            let mut response = Response::new(Full::new(body));
+            if let Some(answer) = head.headers.get("x-answer") {
+                *response.body_mut() = Full::new(Bytes::copy_from_slice(answer.as_bytes()));
+            }
+            if let Some(media_type) = head.headers.get("x-answer-type") {
+                response.headers_mut().insert("content-type", media_type.clone());
+            }
+            *response.status_mut() = StatusCode::OK;
+            Ok::<_, Infallible>(response)
+        });
+        let service = EndpointGroupsLayer::new(self.handle.clone()).layer(handler);
+        let response = service.oneshot(request).await.expect("it cannot fail");
+        let (head, body) = response.into_parts();
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: body.collect().await.expect("a whole body").to_bytes(),
+        }
+    }
+
+    pub(crate) async fn verdict(&self, request: Request<Full<Bytes>>) -> (u16, String) {
+        self.send(request).await.verdict()
+    }
+}
+
+/// A request to `/orders` as a client sends it: with a length where there is a body.
+pub(crate) fn request(
+    method: Method,
+    media_type: Option<&str>,
+    body: impl Into<Bytes>,
+) -> Request<Full<Bytes>> {
+    to("/orders", method, media_type, body)
+}
+
+pub(crate) fn to(
+    path: &str,
+    method: Method,
+    media_type: Option<&str>,
+    body: impl Into<Bytes>,
+) -> Request<Full<Bytes>> {
+    let body = body.into();
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost");
+    if let Some(media_type) = media_type {
+        request = request.header("content-type", media_type);
+    }
+    if !body.is_empty() {
+        request = request.header("content-length", body.len());
+    }
+    request.body(Full::new(body)).expect("a request")
+}
+
+pub(crate) fn post(media_type: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    request(Method::POST, Some(media_type), body)
+}
+
+pub(crate) fn json(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    post("application/json", body)
+}
+
+pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+pub(crate) fn accepted() -> (u16, String) {
+    (200, String::new())
+}

@@ -1,0 +1,13 @@
+//! Validation as operators write it and callers meet it.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of tests stops the test"
+)]
+
+mod answers;
+mod bodies;
+mod common;
+mod heads;
+mod settings;
+mod soap;
