@@ -350,14 +350,26 @@ impl Debug for Taking<'_> {
 }
 
 /// A store that cannot answer.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the store of counters is not available: {0}")]
-pub struct LimitStoreError(#[source] Arc<dyn Error + Send + Sync>);
+#[derive(Debug, Clone)]
+pub struct LimitStoreError(Arc<dyn Error + Send + Sync>);
 
 impl LimitStoreError {
     /// Because of this.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(cause.into()))
+    }
+}
+
+impl fmt::Display for LimitStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store of counters is not available: {}", self.0)
+    }
+}
+
+impl Error for LimitStoreError {
+    /// The cause itself: an `Arc` is an error, too, which hides what it holds from those who ask for its type.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
     }
 }
 
