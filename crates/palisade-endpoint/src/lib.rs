@@ -69,7 +69,9 @@ pub use client::{ClientInterceptor, ClientInterceptorLayer, UnknownClientInterce
 pub use compile::{Environment, OWN_NAMES};
 pub use explain::{ExplainedLimit, ExplainedStage, Explanation, PassedOver, Probe, Verdict};
 pub use group::GroupSettings;
-pub use limits::{LimitDescription, LimitInForce, LimitReport, LimitReset, LimitStanding};
+pub use limits::{
+    LimitDescription, LimitInForce, LimitLeftOut, LimitReport, LimitReset, LimitStanding, LimitsByKey,
+};
 pub use policy::{Changes, ClientChanges, Policy, PolicyHandle, Unmatched};
 pub use registry::Registry;
 pub use rights::GroupRights;

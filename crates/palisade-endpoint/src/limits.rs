@@ -102,6 +102,66 @@ pub struct LimitReport {
     pub unknown: Option<String>,
 }
 
+/// A limit whose keys are others than the one that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct LimitLeftOut {
+    /// The interceptor that brings it.
+    pub interceptor: String,
+    /// The stage's name.
+    pub stage: String,
+    /// By what keys are told apart: `peer`, `header:x-client`.
+    pub keyed_by: String,
+    /// What was expected instead: `an address such as 192.0.2.1`.
+    pub expected: String,
+}
+
+/// The limits that a key fits, each with the key as it knows it, and those that it does not fit.
+///
+/// The limits of one interceptor may have keys of several kinds: a rate for each address, and a quota for each caller.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct LimitsByKey<'a> {
+    /// The limits that have such a key, or where none was named all of them, each with `None`.
+    pub fitting: Vec<(LimitInForce<'a>, Option<LimitKey>)>,
+    /// The others.
+    pub left_out: Vec<LimitLeftOut>,
+}
+
+impl<'a> LimitsByKey<'a> {
+    /// Asks each limit whether it has that key.
+    pub fn of(limits: Vec<LimitInForce<'a>>, key: Option<&str>) -> Self {
+        let mut sorted = Self::default();
+        for limit in limits {
+            match key.map(|key| limit.limit.key_named(key)).transpose() {
+                Ok(key) => sorted.fitting.push((limit, key)),
+                Err(expected) => sorted.left_out.push(LimitLeftOut {
+                    interceptor: limit.interceptor.to_owned(),
+                    stage: limit.stage.to_owned(),
+                    keyed_by: limit.limit.keyed_by(),
+                    expected,
+                }),
+            }
+        }
+        sorted
+    }
+
+    /// What was expected, where no limit has that key: each expectation once.
+    pub fn mismatch(&self) -> Option<String> {
+        if !self.fitting.is_empty() {
+            return None;
+        }
+        let mut expected: Vec<&str> = Vec::new();
+        for limit in &self.left_out {
+            if !expected.contains(&limit.expected.as_str()) {
+                expected.push(&limit.expected);
+            }
+        }
+        (!expected.is_empty()).then(|| expected.join(", or "))
+    }
+}
+
 impl Policy {
     /// Its limits, in the order of the groups, each once.
     pub fn limits(&self) -> Vec<LimitInForce<'_>> {

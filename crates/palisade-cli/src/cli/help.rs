@@ -71,11 +71,13 @@ Looking takes nothing. Keys that are secret or long, such as the values of field
 pub(super) const LIMITS_RESET: &str = "\
 Examples:
   palisade limits reset Partners --key alice
-      Gives alice back all that was used of the limits of Partners.
+      Gives alice back all that was used of the limits of Partners that have such a key. Others,
+      such as a rate for each address, are left out, and named.
+  palisade limits reset Partners --key 203.0.113.7
   palisade limits reset Partners --stage quota --all
 
 In Redis that holds for all servers that share it. Where palisade.admin.token is set, it is shown to the server. Status 1 when the \
-server or the store does not do it.";
+server or the store does not do it, and 2 when no limit that is meant has such a key.";
 
 /// `palisade diff`.
 pub(super) const DIFF: &str = "\

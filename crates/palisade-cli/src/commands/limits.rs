@@ -4,6 +4,7 @@
 //!    holds its file of counters.
 //! 2. Where none answers, the stores themselves are asked. Looking makes no file.
 //! 3. What cannot be known is said, and is no failure of looking. What cannot be reset is one.
+//! 4. Limits that have no such key as the one that is reset are left out, and named. Where none has it, that is an error.
 
 mod printed;
 mod running;
@@ -18,6 +19,7 @@ use crate::outcome::{Exit, Outcome};
 use crate::output::Output;
 
 pub(super) use self::printed::left;
+use self::teller::Forgotten;
 pub(super) use self::teller::{Selection, Teller};
 
 /// How many keys are shown where nobody says how many.
@@ -33,13 +35,14 @@ struct Shown {
     limits: Vec<LimitReport>,
 }
 
-/// What was reset.
+/// What was reset, and by whom.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Forgotten {
+struct Reset {
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<String>,
-    reset: Vec<teller::Reset>,
+    #[serde(flatten)]
+    forgotten: Forgotten,
 }
 
 pub(super) fn run(common: &Common, command: &LimitsCommand, output: &mut Output) -> Outcome {
@@ -81,14 +84,14 @@ fn reset(compiled: &Compiled, arguments: &ResetLimitsArguments, output: &mut Out
         keys: 0,
     };
     let teller = Teller::find(compiled)?;
-    let forgotten = Forgotten {
-        reset: teller.reset(selection)?,
+    let reset = Reset {
+        forgotten: teller.reset(selection)?,
         server: teller.server(),
     };
     if output.is_json() {
-        output.json(&forgotten)?;
+        output.json(&reset)?;
     } else {
-        printed::reset(&forgotten.reset, output)?;
+        printed::reset(&reset.forgotten, output)?;
     }
     Ok(Exit::Fine)
 }

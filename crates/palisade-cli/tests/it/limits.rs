@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{Ended, Folder, Serving};
 
 mod file;
+mod resets;
 
 const PATH: &str = "/server/rest/orders/list";
 

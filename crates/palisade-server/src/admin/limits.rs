@@ -7,7 +7,8 @@
 //! | `keys` | how that many keys stand that have used something, at most 1000 |
 //! | `all=true` | `DELETE` forgets every key |
 //!
-//! Showing takes nothing from anybody. Stores that several servers share are reset for all of them.
+//! Showing takes nothing from anybody. Stores that several servers share are reset for all of them. Limits of the interceptor that have
+//! no such key are left out, and named in the answer; where none has it, nothing is reset.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Json, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode, request};
-use palisade_core::{Context, LimitKey, LimitStoreError, Rejection, Secret};
-use palisade_endpoint::{LimitInForce, Policy};
+use palisade_core::{Context, LimitStoreError, Rejection, Secret};
+use palisade_endpoint::{LimitInForce, LimitsByKey, Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ enum Denied {
     Query(&'static str),
     /// There is no such limit.
     NotFound,
-    /// The key is none of that limit; what was expected.
+    /// No limit that is meant has the key; what was expected.
     Key(String),
     /// It may not change anything: nobody may.
     NoChanges,
@@ -144,23 +145,25 @@ impl Admin {
             ));
         }
         let policy = self.policy.current();
-        let mut wanted: Vec<(LimitInForce<'_>, Option<LimitKey>)> = Vec::new();
-        for limit in asked.select(&policy)? {
-            let key = asked.key.as_deref().map(|key| limit.limit().key_named(key));
-            wanted.push((limit, key.transpose().map_err(Denied::Key)?));
+        let wanted = LimitsByKey::of(asked.select(&policy)?, asked.key.as_deref());
+        if let Some(expected) = wanted.mismatch() {
+            return Err(Denied::Key(expected));
         }
         let mut reset = Vec::new();
-        for (limit, key) in wanted {
+        for (limit, key) in wanted.fitting {
             let keys = limit.reset(key).await.map_err(Denied::Store)?;
             let (interceptor, stage) = (limit.interceptor(), limit.stage());
             let key = key.map_or_else(|| "(all)".to_owned(), |key| key.to_string());
-            tracing::warn!(
+            // At the level of errors, so that it is seen whatever is logged: it is the record of who was given what.
+            tracing::error!(
                 target: "palisade::limits", interceptor, stage, key = key.as_str(), keys,
                 "what was used is forgotten, as the admin listener was asked to"
             );
             reset.push(json!({ "interceptor": interceptor, "stage": stage, "keys": keys }));
         }
-        Ok(json!({ "config": self.folder.display().to_string(), "reset": reset }))
+        Ok(json!({
+            "config": self.folder.display().to_string(), "reset": reset, "left-out": wanted.left_out,
+        }))
     }
 
     fn may_change(&self, head: &request::Parts) -> Result<(), Denied> {

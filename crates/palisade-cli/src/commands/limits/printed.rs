@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use palisade_endpoint::{LimitReport, LimitReset, LimitStanding};
 
-use super::teller::Reset;
+use super::teller::{Forgotten, Reset};
 use crate::instant;
 use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
 
@@ -77,12 +77,12 @@ pub(in crate::commands) fn left(standing: &LimitStanding) -> String {
     }
 }
 
-pub(super) fn reset(reset: &[Reset], output: &mut Output) -> io::Result<()> {
+pub(super) fn reset(forgotten: &Forgotten, output: &mut Output) -> io::Result<()> {
     for Reset {
         interceptor,
         stage,
         keys,
-    } in reset
+    } in &forgotten.reset
     {
         let name = styled(HEADING, format_args!("{interceptor}.{stage}"));
         let what = match keys {
@@ -91,6 +91,15 @@ pub(super) fn reset(reset: &[Reset], output: &mut Output) -> io::Result<()> {
             keys => format!("{keys} keys begin anew"),
         };
         output.line(format_args!("{name}: {what}"))?;
+    }
+    for limit in &forgotten.left_out {
+        let name = styled(HEADING, format_args!("{}.{}", limit.interceptor, limit.stage));
+        output.line(format_args!(
+            "{name}: {} keyed by {}, expected {}",
+            styled(WARNING, "left out:"),
+            limit.keyed_by,
+            limit.expected
+        ))?;
     }
     Ok(())
 }

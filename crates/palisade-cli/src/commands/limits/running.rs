@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt as _;
 
-use super::teller::{Reset, Selection};
+use super::teller::{Forgotten, Selection};
 use crate::outcome::Failure;
 
 /// How long an admin listener may take: it is on this machine, and may have to ask Redis.
@@ -38,11 +38,6 @@ pub(super) struct RunningServer {
 struct Told {
     config: String,
     limits: Vec<LimitReport>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Forgot {
-    reset: Vec<Reset>,
 }
 
 /// A problem document.
@@ -120,9 +115,8 @@ impl RunningServer {
     }
 
     /// The token goes along: whoever has taken the address of a server that is gone gets to know it.
-    pub(super) async fn reset(&self, selection: Selection<'_>) -> Result<Vec<Reset>, Answered> {
-        let forgot: Forgot = self.ask(Method::DELETE, &selection.query(true)).await?;
-        Ok(forgot.reset)
+    pub(super) async fn reset(&self, selection: Selection<'_>) -> Result<Forgotten, Answered> {
+        self.ask(Method::DELETE, &selection.query(true)).await
     }
 
     async fn told(&self, selection: Selection<'_>) -> Result<Told, Answered> {

@@ -3,8 +3,7 @@
 use std::future::Future;
 
 use palisade_config::{Error, Errors};
-use palisade_core::LimitKey;
-use palisade_endpoint::{LimitInForce, LimitReport};
+use palisade_endpoint::{LimitInForce, LimitLeftOut, LimitReport, LimitsByKey};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
@@ -25,6 +24,15 @@ pub(in crate::commands) struct Selection<'a> {
     pub(in crate::commands) stage: Option<&'a str>,
     pub(in crate::commands) key: Option<&'a str>,
     pub(in crate::commands) keys: usize,
+}
+
+/// What was reset, and what was not because it has no such key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Forgotten {
+    pub(super) reset: Vec<Reset>,
+    #[serde(default)]
+    pub(super) left_out: Vec<LimitLeftOut>,
 }
 
 /// A limit that was reset.
@@ -117,8 +125,9 @@ impl<'a> Teller<'a> {
             Source::Server(server) => Ok(self.wait(server.reports(selection))?),
             Source::Stores { .. } => {
                 let limits = self.select(selection)?;
-                if let ([limit], Some(key)) = (limits.as_slice(), selection.key) {
-                    named(limit, key)?;
+                let by_key = LimitsByKey::of(limits.clone(), selection.key);
+                if let Some(expected) = by_key.mismatch() {
+                    return Err(Failure::wrong(no_such_key(&by_key.left_out, &expected)));
                 }
                 Ok(limits.iter().map(|limit| self.report(limit, selection)).collect())
             }
@@ -133,23 +142,24 @@ impl<'a> Teller<'a> {
     }
 
     /// Forgets what the key has used, or every key where none is named.
-    pub(super) fn reset(&self, selection: Selection<'_>) -> Result<Vec<Reset>, Failure> {
+    pub(super) fn reset(&self, selection: Selection<'_>) -> Result<Forgotten, Failure> {
         if let Source::Server(server) = &self.source {
             return Ok(self.wait(server.reset(selection))?);
         }
-        let mut wanted: Vec<(LimitInForce<'_>, Option<LimitKey>)> = Vec::new();
-        for limit in self.select(selection)? {
-            if let Some(why) = self.out_of_reach(&limit) {
+        let wanted = LimitsByKey::of(self.select(selection)?, selection.key);
+        if let Some(expected) = wanted.mismatch() {
+            return Err(Failure::wrong(no_such_key(&wanted.left_out, &expected)));
+        }
+        for (limit, _) in &wanted.fitting {
+            if let Some(why) = self.out_of_reach(limit) {
                 let (interceptor, stage) = (limit.interceptor(), limit.stage());
                 return Err(Failure::refused(format!(
                     "{interceptor}.{stage} cannot be reset: {why}"
                 )));
             }
-            let key = selection.key.map(|key| named(&limit, key)).transpose()?;
-            wanted.push((limit, key));
         }
         let mut reset = Vec::new();
-        for (limit, key) in wanted {
+        for (limit, key) in wanted.fitting {
             let keys = self
                 .wait(limit.reset(key))
                 .map_err(|error| Failure::refused(error.to_string()))?;
@@ -159,7 +169,10 @@ impl<'a> Teller<'a> {
                 keys,
             });
         }
-        Ok(reset)
+        Ok(Forgotten {
+            reset,
+            left_out: wanted.left_out,
+        })
     }
 
     /// Why the store of a limit cannot be asked from here.
@@ -206,10 +219,13 @@ impl<'a> Teller<'a> {
     }
 }
 
-fn named(limit: &LimitInForce<'_>, key: &str) -> Result<LimitKey, Failure> {
-    let (interceptor, stage) = (limit.interceptor(), limit.stage());
-    limit
-        .limit()
-        .key_named(key)
-        .map_err(|expected| Failure::wrong(format!("the key of {interceptor}.{stage}: expected {expected}")))
+/// No limit that is meant has the key.
+fn no_such_key(limits: &[LimitLeftOut], expected: &str) -> String {
+    let names = limits
+        .iter()
+        .map(|limit| format!("{}.{}", limit.interceptor, limit.stage));
+    format!(
+        "the key of {}: expected {expected}",
+        names.collect::<Vec<_>>().join(", ")
+    )
 }
