@@ -3,7 +3,7 @@
 use std::fmt;
 
 use palisade_config::{Config, Errors};
-use palisade_core::{BuildContext, Entry, Finding, Phase, Stage, StageKind};
+use palisade_core::{BuildContext, BuildError, Entry, Finding, Phase, Stage, StageKind};
 
 use crate::interceptor::Side;
 use crate::later;
@@ -153,9 +153,13 @@ impl<K: StageKind> ErasedKind for Of<K> {
             _ => prefix.to_owned(),
         };
         let settings = match K::ROOTS {
-            [_] => config.get::<K::Settings>(&key)?,
-            roots => config.get_some::<K::Settings>(&key, roots)?,
+            [_] => config.get::<K::Settings>(&key),
+            roots => config.get_some::<K::Settings>(&key, roots),
         };
+        let settings = settings.map_err(|mut errors| {
+            errors.extend(Self::wrong_beside(config, &key, cx));
+            errors
+        })?;
         let Some(settings) = settings else {
             return Ok(Built {
                 stages: Vec::new(),
@@ -175,23 +179,47 @@ impl<K: StageKind> ErasedKind for Of<K> {
             None => finding.at(key.clone()),
         };
         let mut findings = K::guardrails(&settings, cx);
-        let stages = K::build(settings, cx).map_err(|error| {
-            error
-                .faults
-                .iter()
-                .map(|fault| {
-                    let mut error = config.error(&join(&key, &fault.key), &fault.expected);
-                    error.is_consequence = fault.is_consequence;
-                    error
-                })
-                .collect::<Errors>()
-        })?;
+        let stages = K::build(settings, cx).map_err(|error| located(config, &key, &error))?;
         findings.append(&mut cx.take_findings());
         Ok(Built {
             stages,
             findings: findings.into_iter().map(place).collect(),
         })
     }
+}
+
+impl<K: StageKind> Of<K> {
+    /// What is wrong with the roots that can be read, where another root cannot: nobody has to mend one stage to be told of the next.
+    ///
+    /// A kind that a group can have once makes one stage of all its roots, so that without one of them the others would be judged by
+    /// defaults that nobody wrote. Of such a kind nothing is said.
+    fn wrong_beside(config: &Config, prefix: &str, cx: &BuildContext<'_>) -> Errors {
+        if K::SINGLE || K::ROOTS.len() < 2 {
+            return Errors::new();
+        }
+        let read = |roots: &[&str]| config.get_some::<K::Settings>(prefix, roots).ok().flatten();
+        let mut readable = K::ROOTS.to_vec();
+        readable.retain(|root| read(&[root]).is_some());
+        let Some(Err(mut error)) = read(&readable).map(|settings| K::build(settings, cx)) else {
+            return Errors::new();
+        };
+        // What it says of a root that it was not shown would be untrue.
+        error.faults.retain(|fault| {
+            let root = fault.key.split(['.', '[']).next().unwrap_or_default();
+            readable.contains(&root)
+        });
+        located(config, prefix, &error)
+    }
+}
+
+/// What a kind could not use, each with the place where it was written.
+fn located(config: &Config, prefix: &str, error: &BuildError) -> Errors {
+    let faults = error.faults.iter().map(|fault| {
+        let mut error = config.error(&join(prefix, &fault.key), &fault.expected);
+        error.is_consequence = fault.is_consequence;
+        error
+    });
+    faults.collect()
 }
 
 /// The whole key of something inside a stage's settings.

@@ -151,7 +151,10 @@ impl Recipe {
         let (callers, followed) = callers(&config, &settings, &keystores, earlier, beside, &mut errors);
         environment.resources = self.with_callers(environment.resources, &callers, &background);
         environment.resources = environment.resources.with(Arc::clone(&raised));
-        let policy = self.registry.compile(&config, &environment);
+        // What could not be shared is told already, and not once more by each stage that asks for it.
+        let is_told = !errors.is_empty();
+        let compiled = self.registry.compile(&config, &environment);
+        let policy = compiled.map_err(|found| if is_told { found.causes() } else { found });
         let files = [
             self.replay.get().map(|memory| memory.check()),
             self.counters.get().map(CounterStores::check),

@@ -2,9 +2,9 @@
 //!
 //! 1. `embedded` is a file in `palisade.data-dir`. Nothing is opened and no file is made unless a stage asks for it, and not before
 //!    the server serves: checking a configuration takes nothing away from the server that runs with it.
-//! 2. `redis` is there where `palisade.redis.url` is set. It is connected to by the first request that is counted there, and looked
-//!    after from when the server serves. Other settings of it need a restart, save for what becomes of requests that cannot be
-//!    counted.
+//! 2. `redis` is there where `palisade.redis.url` is set. Where that cannot be used, the error says so, and no stage finds the store.
+//!    It is connected to by the first request that is counted there, and looked after from when the server serves. Other settings of
+//!    it need a restart, save for what becomes of requests that cannot be counted.
 //! 3. Stores that the application shares are left to it; its names win.
 //!
 //! The store `memory` belongs to the stages themselves.
@@ -72,8 +72,10 @@ impl CounterStores {
         let embedded: Arc<dyn LimitStore> = Arc::<EmbeddedCounters>::clone(&self.embedded);
         let mut stores = LimitStores::default()
             .with_on_failure(on_failure)
-            .with(EMBEDDED, embedded)
-            .with(REDIS, self.redis_store(config, settings, errors));
+            .with(EMBEDDED, embedded);
+        if let Some(redis) = self.redis_store(config, settings, errors) {
+            stores = stores.with(REDIS, redis);
+        }
         for name in own.iter().flat_map(|own| own.names()) {
             if let Some(store) = own.as_ref().and_then(|own| own.find(name)) {
                 stores = stores.with(name, store);
@@ -82,23 +84,30 @@ impl CounterStores {
         resources.with(Arc::new(stores))
     }
 
+    /// What counts in Redis, or says why nothing can; nothing where settings of Redis are wrong, which is an error of its own.
     #[cfg(feature = "redis")]
     fn redis_store(
         &self,
         config: &Config,
         settings: &ServerSettings,
         errors: &mut Errors,
-    ) -> Arc<dyn LimitStore> {
+    ) -> Option<Arc<dyn LimitStore>> {
         match self.redis(config, settings, errors) {
-            Some(redis) => redis.limits(),
-            None if config.contains("palisade.redis") => Arc::new(Absent("palisade.redis cannot be used")),
-            None => Arc::new(Absent("palisade.redis.url is not set")),
+            Some(redis) => Some(redis.limits()),
+            None if config.contains("palisade.redis") => None,
+            None => Some(Arc::new(Absent("palisade.redis.url is not set"))),
         }
     }
 
     #[cfg(not(feature = "redis"))]
-    fn redis_store(&self, _: &Config, _: &ServerSettings, _: &mut Errors) -> Arc<dyn LimitStore> {
-        Arc::new(Absent("this build has no Redis"))
+    fn redis_store(
+        &self,
+        config: &Config,
+        _: &ServerSettings,
+        _: &mut Errors,
+    ) -> Option<Arc<dyn LimitStore>> {
+        let absent: Arc<dyn LimitStore> = Arc::new(Absent("this build has no Redis"));
+        (!config.contains("palisade.redis")).then_some(absent)
     }
 
     /// The connections to Redis, made ready with the first settings that name it.

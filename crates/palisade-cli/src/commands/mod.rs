@@ -113,8 +113,10 @@ fn compile(sources: &Sources, database: Database) -> Result<Compiled, Errors> {
             settings,
             counters,
         }),
+        (Err(found), Ok(_)) if errors.is_empty() => Err(found),
+        // What could not be shared is told already, and not once more by each stage that asks for it.
         (Err(found), Ok(_)) => {
-            errors.extend(found);
+            errors.extend(found.causes());
             Err(errors)
         }
         (Err(found), Err(unloaded)) => {

@@ -42,6 +42,45 @@ fn all_errors_of_all_files_come_in_one_run_with_their_places() {
 }
 
 #[test]
+fn what_is_wrong_with_one_limit_hides_nothing_of_the_others() {
+    let folder = Folder::initialised();
+    let wrong = [
+        ("redis.url", "http://x"),
+        ("interceptors.Local.quota.window", "slidng"),
+        ("interceptors.Local.rate-limit.requests", "0"),
+        ("interceptors.Local.rate-limit.per", "0"),
+        ("interceptors.Local.rate-limit.burst", "0"),
+        ("interceptors.Local.rate-limit.key", "ip"),
+        ("interceptors.Local.rate-limit.max-keys", "0"),
+        ("interceptors.Local.concurrency.max", "0"),
+        ("interceptors.Local.amount-limit.pointer", "amount"),
+        ("interceptors.Local.amount-limit.max-total", "-1"),
+        ("interceptors.Local.amount-limit.per", "1ms"),
+        ("interceptors.Local.amount-limit.store", "rediss"),
+    ];
+    let lines = wrong
+        .iter()
+        .map(|(key, value)| format!("palisade.{key}={value}\n"));
+    let sound = "palisade.interceptors.Local.quota.transactions=3\n\
+                 palisade.interceptors.Local.rate-limit.store=redis\n";
+    let text = format!("{}{sound}", lines.collect::<String>());
+    folder.write("application-test.properties", &text);
+    let check = ["check", "--profile", "test", "--format", "json"];
+    let document = folder.run(&check).with_status(2).json();
+    let errors = document["errors"].as_array().unwrap();
+    let keys: Vec<&str> = errors
+        .iter()
+        .map(|error| error["key"].as_str().unwrap())
+        .collect();
+    let expected: Vec<String> = wrong.iter().map(|(key, _)| format!("palisade.{key}")).collect();
+    assert_eq!(keys, expected);
+    let explain = folder
+        .run(&["explain", "GET", "/", "--profile", "test"])
+        .with_status(2);
+    assert!(explain.err.ends_with("12 errors\n"), "{}", explain.err);
+}
+
+#[test]
 fn serve_and_explain_refuse_the_same_configuration() {
     let folder = faulty();
     let check = folder.run(&["check", "--profile", "test"]).with_status(2);

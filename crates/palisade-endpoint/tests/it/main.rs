@@ -14,3 +14,4 @@ mod compile;
 mod cost;
 mod limits;
 mod service;
+mod several_roots;

@@ -168,6 +168,46 @@ async fn a_key_is_given_back_what_it_used_and_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn limits_that_have_no_such_key_are_left_out_and_named() {
+    let rate = "palisade.interceptors.Partners.rate-limit.requests=4\n\
+        palisade.interceptors.Partners.rate-limit.per=1h\n\
+        palisade.interceptors.Partners.quota.store=memory\n";
+    let server = serve(Folder::new(&format!("{QUOTA}{rate}"))).await;
+    for expected in ["200", "200", "200", "quota-exceeded"] {
+        assert_eq!(send(&server, "/orders", "alice").await, expected);
+    }
+    let (status, told) = forget(&server, "interceptor=Partners&key=alice").await;
+    assert_eq!(status, 200, "{told}");
+    let of = |stage: &str, keys: u64| json!([{ "interceptor": "Partners", "stage": stage, "keys": keys }]);
+    assert_eq!(told["reset"], of("quota", 1));
+    let left_out = json!([{
+        "interceptor": "Partners",
+        "stage": "rate-limit",
+        "keyed-by": "peer",
+        "expected": "an address such as 192.0.2.1",
+    }]);
+    assert_eq!(told["left-out"], left_out);
+    let told = server
+        .admin("/limits?interceptor=Partners&stage=quota&key=alice")
+        .await
+        .1;
+    assert_eq!(told["limits"][0]["standing"]["remaining"], "3", "{told}");
+
+    let (status, problem) = forget(&server, "interceptor=Partners&stage=rate-limit&key=alice").await;
+    assert_eq!((status, code(&problem)), (400, "limit-key-not-understood"));
+    assert_eq!(problem["detail"], "Expected an address such as 192.0.2.1.");
+    assert_eq!(send(&server, "/orders", "alice").await, "200");
+    assert_eq!(send(&server, "/orders", "alice").await, "rate-limit-exceeded");
+
+    let (_, told) = forget(&server, "interceptor=Partners&stage=rate-limit&key=127.0.0.1").await;
+    assert_eq!(
+        (&told["reset"], &told["left-out"]),
+        (&of("rate-limit", 1), &json!([]))
+    );
+    assert_eq!(send(&server, "/orders", "alice").await, "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_told_or_reset_is_a_problem_that_says_so() {
     let server = serve(Folder::new(GROUPS)).await;
     for (path, status, expected) in [
@@ -245,6 +285,17 @@ fn a_store_that_is_not_there_is_an_error_that_says_what_is_missing() {
         redis.contains("palisade.interceptors.Partners.quota.store: expected") && redis.contains(expected),
         "{redis}"
     );
+    if cfg!(feature = "redis") {
+        let unusable =
+            errors("palisade.interceptors.Partners.quota.store=redis\npalisade.redis.url=http://x\n");
+        assert!(
+            unusable.contains("palisade.redis.url: expected redis://") && unusable.lines().count() == 1,
+            "the cause alone is told: {unusable}"
+        );
+        let beside =
+            errors("palisade.interceptors.Partners.quota.store=rediss\npalisade.redis.url=http://x\n");
+        assert_eq!(beside.lines().count(), 2, "{beside}");
+    }
     let misspelt = errors("palisade.interceptors.Partners.quota.store=rediss\n");
     assert!(misspelt.contains("memory, embedded, redis"), "{misspelt}");
     let nowhere = errors("palisade.data-dir=server.pem/data\n");
