@@ -151,7 +151,9 @@ impl RunningServer {
         let body = body.map_err(|error| nothing(&error.to_string()))?.to_bytes();
         if status != StatusCode::OK {
             let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-            let detail = problem.detail.map(|detail| format!(": {detail}"));
+            // Where there is nothing more to say, the detail is the title.
+            let detail = problem.detail.filter(|detail| *detail != problem.title);
+            let detail = detail.map(|detail| format!(": {detail}"));
             let said = format!("{}{}", problem.title, detail.unwrap_or_default());
             return Err(Answered::Problem(
                 status,

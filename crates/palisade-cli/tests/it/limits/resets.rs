@@ -52,6 +52,16 @@ fn what_has_no_such_key_is_left_out_and_named_by_the_running_server() {
     let named = beside(&folder, &server, &named).with_status(2);
     assert!(named.err.contains("Expected an address"), "{}", named.err);
 
+    let nobody = ["limits", "reset", "Nobody", "--all"];
+    let nobody = beside(&folder, &server, &nobody).with_status(2);
+    assert!(
+        nobody
+            .err
+            .ends_with("404 Not Found No limit in force has that name\n"),
+        "{}",
+        nobody.err
+    );
+
     server.signal("TERM");
     let log = server.end().with_status(0).err;
     assert!(
