@@ -310,11 +310,31 @@ async fn a_busy_key_does_not_wait_for_every_call() {
     assert_eq!(left(&store, &counter, "a", 0).await, 990_000);
 }
 
+#[tokio::test]
+async fn a_busy_key_does_not_wait_for_every_amount() {
+    const EURO: u128 = 1_000_000_000_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let counter = counter(&store, "amount", calendar(u128::MAX, 3600));
+    let mut waited = 0;
+    for _ in 0..2_000 {
+        let mut demands = [Demand::new(Arc::clone(&counter), key(&"a"), 250 * EURO)];
+        let taking = store.take(&mut demands, at(0));
+        waited += u32::from(matches!(taking, palisade_core::Taking::Wait(_)));
+        taking.outcome().await.unwrap();
+    }
+    assert!(waited < 500, "{waited} of 2,000 waited");
+    assert_eq!(left(&store, &counter, "a", 0).await, u128::MAX - 500_000 * EURO);
+}
+
 #[test]
 fn a_key_takes_no_more_memory_than_is_written() {
     const KEYS: usize = 12_000;
     let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     let store = open(folder.path()).unwrap();
     let quota = Arc::new(LimitCounter::new(&store, "quota", calendar(10, 3600), KEYS));
     let info = allocation_counter::measure(|| {
@@ -439,7 +459,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn with_restarts_it_says_what_memory_says_without(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let memory = MemoryLimits::new();
         let mut disk = Some(open(folder.path()).unwrap());

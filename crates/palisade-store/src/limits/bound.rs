@@ -11,26 +11,23 @@ use super::rules::{Share, Wide};
 use super::table::{Beside, Kept, Slot};
 
 /// A key with fewer calls in a second is exact.
-const FEW_CALLS: u16 = 8;
+const FEW_CALLS: u8 = 8;
 
 /// What is on disk of a share, or of an identifier.
 #[derive(Debug)]
 pub(crate) enum Bound {
-    Share { on_disk: Option<Level>, lately: Lately },
+    Share(OfShare),
     Identifier { owner: LimitKey, on_disk: bool },
 }
 
 impl Default for Bound {
     fn default() -> Self {
-        Self::Share {
-            on_disk: None,
-            lately: Lately::default(),
-        }
+        Self::Share(OfShare::default())
     }
 }
 
 /// How far a share is used: in which window, and up to where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Level {
     pub(super) window: u64,
     pub(super) used: Wide,
@@ -42,45 +39,68 @@ impl Level {
     }
 }
 
-/// What a key used in the second of its last call, and in the one before.
+/// What is on disk of a share, and what its key used in the second of its last call, and in the one before.
+///
+/// The small ones stand side by side, so that it has as few bytes as can be.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lately {
+pub(crate) struct OfShare {
+    on_disk: Level,
+    units: [Wide; 2],
     second: u32,
-    calls: [u16; 2],
-    units: [u64; 2],
+    /// Up to as many as a number has room for: what matters is whether they are few.
+    calls: [u8; 2],
+    is_on_disk: bool,
 }
 
-impl Lately {
+impl OfShare {
+    /// Whether that may be used without a word to the disk.
+    fn holds(&self, level: Level) -> bool {
+        self.is_on_disk && self.on_disk.holds(level)
+    }
+
+    /// This is about to be written: where it is less than what stands there, it holds from now on.
+    fn lower(&mut self, level: Level) {
+        self.is_on_disk &= self.on_disk.window == level.window;
+        if !level.holds(self.on_disk) {
+            self.on_disk = level;
+        }
+    }
+
+    /// This is on disk, if anything.
+    fn written(&mut self, level: Option<Level>) {
+        self.is_on_disk = level.is_some();
+        self.on_disk = level.unwrap_or_default();
+    }
+
     fn count(&mut self, units: u128, second: u64) {
         let second = seconds(second);
         if second != self.second {
-            *self = Self {
-                second,
-                calls: [0, self.in_last(second).0],
-                units: [0, self.in_last(second).1],
-            };
+            let (calls, units) = self.in_last(second);
+            self.second = second;
+            self.calls = [0, calls];
+            self.units = [Wide::default(), units.into()];
         }
         let ([calls, _], [sum, _]) = (&mut self.calls, &mut self.units);
         *calls = calls.saturating_add(1);
-        *sum = sum.saturating_add(u64::try_from(units).unwrap_or(u64::MAX));
+        *sum = sum.get().saturating_add(units).into();
     }
 
     /// The calls and units of the second before that one.
-    fn in_last(&self, second: u32) -> (u16, u64) {
+    fn in_last(&self, second: u32) -> (u8, u128) {
         let ([calls, calls_before], [units, units_before]) = (self.calls, self.units);
         match second.checked_sub(self.second) {
-            Some(0) => (calls_before, units_before),
-            Some(1) => (calls, units),
+            Some(0) => (calls_before, units_before.get()),
+            Some(1) => (calls, units.get()),
             _ => (0, 0),
         }
     }
 
     /// How many units are to be written beyond what was used.
-    fn lease(&self, second: u64) -> u64 {
+    fn lease(&self, second: u64) -> u128 {
         let second = seconds(second);
         let ([calls, _], [units, _]) = (self.calls, self.units);
         let this = if second == self.second {
-            (calls, units)
+            (calls, units.get())
         } else {
             (0, 0)
         };
@@ -97,15 +117,12 @@ impl Beside for Bound {
     const NOTES: bool = true;
 
     fn taken(&mut self, share: &Share, units: u128, second: u64) -> bool {
-        let Self::Share { on_disk, lately } = self else {
+        let Self::Share(of_share) = self else {
             return false;
         };
-        lately.count(units, second);
-        match share.level() {
-            Some(level) => on_disk.is_some_and(|on_disk| on_disk.holds(level)),
-            // Permits are kept in the process alone.
-            None => true,
-        }
+        of_share.count(units, second);
+        // Permits are kept in the process alone.
+        share.level().is_none_or(|level| of_share.holds(level))
     }
 
     fn identifier(owner: LimitKey) -> Self {
@@ -144,18 +161,14 @@ impl Written {
 /// What is to be written of a key, with a lease if it has earned one. `None` where nothing is to stand on disk.
 pub(super) fn begin(slot: &mut Slot<Bound>, second: Option<u64>) -> Option<Written> {
     match (&slot.kept, &mut slot.beside) {
-        (Kept::Share(share), Bound::Share { on_disk, lately }) => {
+        (Kept::Share(share), Bound::Share(of_share)) => {
             share.level()?;
-            let lease = second.map_or(0, |second| lately.lease(second));
+            let lease = second.map_or(0, |second| of_share.lease(second));
             let written = Written::Share {
                 share: share.with_lease(lease),
                 is_leased: lease > 0,
             };
-            let level = written.level()?;
-            if on_disk.is_some_and(|on_disk| on_disk.window != level.window) {
-                *on_disk = None;
-            }
-            *on_disk = on_disk.map(|on_disk| if level.holds(on_disk) { on_disk } else { level });
+            of_share.lower(written.level()?);
             Some(written)
         }
         (Kept::Identifier { until, .. }, Bound::Identifier { owner, .. }) => Some(Written::Identifier {
@@ -169,7 +182,7 @@ pub(super) fn begin(slot: &mut Slot<Bound>, second: Option<u64>) -> Option<Writt
 /// It is on disk.
 pub(super) fn end(slot: &mut Slot<Bound>, written: &Written) {
     match (&mut slot.beside, written) {
-        (Bound::Share { on_disk, .. }, Written::Share { share, .. }) => *on_disk = share.level(),
+        (Bound::Share(of_share), Written::Share { share, .. }) => of_share.written(share.level()),
         (Bound::Identifier { on_disk, .. }, Written::Identifier { .. }) => *on_disk = true,
         _ => {}
     }

@@ -275,7 +275,7 @@ impl Share {
     }
 
     /// As if so many more units were used.
-    pub(crate) fn with_lease(&self, lease: u64) -> Self {
+    pub(crate) fn with_lease(&self, lease: u128) -> Self {
         let mut leased = self.clone();
         match &mut leased {
             Self::InFlight { .. } => {}
@@ -284,14 +284,14 @@ impl Share {
                 interval,
                 ceiling,
             } => {
-                *full_at = later(*full_at, times(lease, *interval));
+                *full_at = later(*full_at, times(units(lease), *interval));
                 // What was leased may be used under a rule that permits more.
-                *ceiling = ceiling.saturating_add(lease);
+                *ceiling = ceiling.saturating_add(units(lease));
             }
-            Self::Calendar { used, .. } => *used = used.get().saturating_add(lease.into()).into(),
+            Self::Calendar { used, .. } => *used = used.get().saturating_add(lease).into(),
             Self::Sliding { slices, .. } => {
                 if let Some(last) = slices.last_mut() {
-                    last.used = last.used.get().saturating_add(lease.into()).into();
+                    last.used = last.used.get().saturating_add(lease).into();
                 }
             }
         }
