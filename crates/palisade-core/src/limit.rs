@@ -5,7 +5,8 @@
 //! 2. In a counter each [`LimitKey`] has a share of its own: an address, a caller, an endpoint, or everybody together.
 //! 3. [`LimitStore::take`] is asked for all the limits of a request that are due at one time. It takes from all of them or from none:
 //!    a request that one of them refuses costs the others nothing.
-//! 4. What was taken can be given back, exactly once, to the window it was taken from.
+//! 4. What was taken can be given back, exactly once, to the window it was taken from; not where others went on because it was
+//!    taken, under the same name.
 //! 5. A store keeps a bounded number of keys for each counter. A key whose share is not whole is never forgotten for another; keys
 //!    beyond the bound share one bucket.
 //! 6. A rule may change between two calls for the same key. What was used before stays used, in units of the limit.
@@ -279,7 +280,8 @@ pub struct Demand {
     pub key: LimitKey,
     /// How many units.
     pub units: u128,
-    /// Where windows are counted: what is demanded under a name that was counted in this window already costs nothing.
+    /// Where windows are counted: what is demanded under a name that was counted in this window already costs nothing. Then whoever
+    /// was counted under it cannot give back any more. A store knows a bounded number of names, and counts anew under others.
     pub once: Option<[u8; 16]>,
     /// Whether the request goes on although this limit is exceeded: then the others are taken from all the same.
     pub reports: bool,
@@ -397,7 +399,8 @@ pub trait LimitStore: Debug + Send + Sync + 'static {
     /// known; what was taken stays taken. Where it waits and is dropped, the same holds.
     fn take<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a>;
 
-    /// Gives back what [`Standing::taken`] says, and sets that to nothing. A window that is over gets nothing back.
+    /// Gives back what [`Standing::taken`] says, and sets that to nothing. A window that is over gets nothing back; nor does one
+    /// from which it was taken under a name ([`Demand::once`]) under which others went on at no cost: they would never be counted.
     fn give_back<'a>(&'a self, demands: &'a mut [Demand], now: SystemTime) -> Taking<'a>;
 
     /// Says how each stands, and takes nothing.

@@ -341,12 +341,17 @@ fn what_is_demanded_under_one_name_is_counted_once(#[case] rule: LimitRule) {
     done(store.take(&mut of_another, at(1.0)));
     assert_eq!(of_another[0].standing.taken, 3, "names are private to their key");
 
-    done(store.give_back(&mut retry, at(2.0)));
-    assert_eq!(left(&store, &counter, key("a"), 2.0), 0, "it took nothing");
-    done(store.give_back(&mut first, at(2.0)));
-    assert_eq!(left(&store, &counter, key("a"), 2.0), 10);
-    done(store.take(&mut retry, at(3.0)));
-    assert_eq!(retry[0].standing.taken, 10, "what was given back is not known");
+    for failed in [&mut retry, &mut first] {
+        done(store.give_back(failed, at(2.0)));
+        assert_eq!(left(&store, &counter, key("a"), 2.0), 0, "another went on for it");
+    }
+    done(store.give_back(&mut of_another, at(2.0)));
+    assert_eq!(left(&store, &counter, key("b"), 2.0), 10);
+    done(store.take(&mut of_another, at(3.0)));
+    assert_eq!(
+        of_another[0].standing.taken, 3,
+        "what was given back is not known"
+    );
     done(store.take(&mut first, at(500.0)));
     assert_eq!(
         first[0].standing.taken, 10,
@@ -477,19 +482,6 @@ fn what_a_bucket_shared_is_given_back_to_it() {
         done(store.give_back(&mut shared, at(0.0)));
         assert_eq!(left(&store, &counter, LimitKey::OVERFLOW, 0.0), 2);
     }
-}
-
-#[test]
-fn a_name_takes_the_room_of_a_key_and_is_counted_again_without() {
-    let store = MemoryLimits::new();
-    let counter = Arc::new(LimitCounter::new(&store, "quota", calendar(10, 60), 2));
-    let mut demands = [Demand::new(Arc::clone(&counter), key("a"), 1)];
-    for (id, taken) in [(1, 1), (1, 0), (2, 1), (2, 1)] {
-        demands[0].once = Some([id; 16]);
-        done(store.take(&mut demands, at(0.0)));
-        assert_eq!(demands[0].standing.taken, taken);
-    }
-    assert_eq!(left(&store, &counter, key("a"), 0.0), 7);
 }
 
 #[test]

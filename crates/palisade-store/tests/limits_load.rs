@@ -219,6 +219,25 @@ fn keys_that_are_whole_again_make_room_for_as_many_others() {
 }
 
 #[test]
+fn callers_with_many_names_in_turn_take_no_more_memory_than_is_written() {
+    const MAX_KEYS: usize = 8_192;
+    let store = MemoryLimits::new();
+    let daily = quota(u128::MAX, WindowKind::Calendar);
+    let info = allocation_counter::measure(|| {
+        let counter = Arc::new(LimitCounter::new(&store, "quota", daily, MAX_KEYS));
+        for day in 0..20_u64 {
+            for number in 0..=MAX_KEYS as u128 {
+                let mut demands = [Demand::new(Arc::clone(&counter), key(&day), 1)];
+                demands[0].once = Some(number.to_le_bytes());
+                done(store.take(&mut demands, at(day * 86_400)));
+                assert!(!demands[0].standing.overflowed);
+            }
+        }
+    });
+    assert!(info.bytes_max < 320 * MAX_KEYS as u64 + 65_536, "{info:?}");
+}
+
+#[test]
 fn what_is_given_back_at_once_leaves_nothing_behind() {
     let store = MemoryLimits::new();
     let counter = Arc::new(LimitCounter::new(

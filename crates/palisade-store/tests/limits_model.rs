@@ -102,6 +102,8 @@ struct Taken {
     at: u128,
     units: u128,
     once: Option<u8>,
+    /// Whether another demand passed at no cost because of it.
+    passed: bool,
 }
 
 /// What one key of one counter took.
@@ -196,6 +198,9 @@ impl Model {
                 && wanted.once.is_some()
                 && key.live(rule, now).any(|taken| taken.once == wanted.once);
             if was_counted {
+                for taken in &mut key.taken {
+                    taken.passed |= counts(rule, taken.at, now) && taken.once == wanted.once;
+                }
                 expected.push((false, left, 0));
             } else if wanted.units > left {
                 refused |= !wanted.reports;
@@ -209,6 +214,7 @@ impl Model {
                         at: now,
                         units: wanted.units,
                         once: wanted.once,
+                        passed: false,
                     });
                 }
                 expected.push((false, left - wanted.units, wanted.units));
@@ -230,7 +236,7 @@ impl Model {
             let rule = self.rule(wanted.counter);
             let key = self.keys.entry((wanted.counter, wanted.key)).or_default();
             key.taken
-                .retain(|taken| taken.call != call || !counts(rule, taken.at, now));
+                .retain(|taken| taken.call != call || taken.passed || !counts(rule, taken.at, now));
         }
     }
 }

@@ -15,9 +15,10 @@ use super::tables::Tables;
 ///
 /// 1. Every call is atomic and exact, from any number of threads, also while rules change.
 /// 2. A counter keeps the bound it was given, to the key. What finds no room shares one bucket,
-///    [`LimitKey::OVERFLOW`], until some key's share is whole again. An identifier that was counted takes the room of a key.
+///    [`LimitKey::OVERFLOW`], until some key's share is whole again. Identifiers that were counted have a bound of their own, as many:
+///    without room for one, a retry is counted again. Keys never lack room for their sake.
 /// 3. A key takes 256 bytes at most, and about 150 with a million of them. Under a sliding window it takes 2,048 more at most, by how
-///    many of the sixty slices it used.
+///    many of the sixty slices it used. An identifier takes 320 at most.
 /// 4. A check of a key that is known allocates nothing, whatever the answer; under a sliding window a new slice may.
 /// 5. A clock that goes back gives nothing back, and keeps nobody waiting for longer than what was used, or the end of the next
 ///    window.

@@ -7,10 +7,12 @@ mod few;
 mod hash;
 mod memory;
 mod operate;
+mod places;
 mod record;
 mod rules;
 mod table;
 mod tables;
+mod trial;
 mod writer;
 
 pub use embedded::{EmbeddedLimits, EmbeddedLimitsConfig};

@@ -2,18 +2,21 @@
 //!
 //! 1. They are split into shards, each behind a lock. Which shard and which place in it a key has, depends on a hash that is random
 //!    in each table: no sender can crowd one of them.
-//! 2. The bound is exact over all shards: one number, raised before a key is put in and lowered after it is taken out.
+//! 2. The bound is exact over all shards: one number, raised before a key is put in and lowered after it is taken out. Identifiers
+//!    have one of their own, so that no number of them takes the room of a key.
 //! 3. A key whose share is whole again makes room. Each shard knows by when to look at which of its keys; a key that was used
 //!    meanwhile is put off. So what is found costs the logarithm of the shard, and is paid for by what was used.
 //! 4. A key whose share is not whole is never taken out. What finds no room goes to a last shard, where [`LimitKey::OVERFLOW`] is.
-//! 5. An identifier that was counted is kept as a key of its own, beside its owner. Without room for it, it is counted again.
+//! 5. An identifier that was counted is kept beside its owner. Without room for it, it is counted again.
 //! 6. Whoever locks several shards does so in the order of tables, and of shards in one.
+//! 7. A shard gives memory back when less than a third of it is used: what one shard had at one time and another at the next is never
+//!    kept twice.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Debug;
 use std::mem::size_of;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -22,6 +25,7 @@ use palisade_core::LimitKey;
 
 use super::bound::Bound;
 use super::hash::KeyHash;
+use super::places::{Count, Kind, NoRoom, Places};
 use super::rules::{NEVER, Nanos, Rule, Share};
 
 /// How many keys are looked at while a lock is held.
@@ -30,6 +34,8 @@ const PER_LOCK: usize = 64;
 const PER_CALL: usize = 4;
 /// How many keys a shard is meant to have at most.
 const PER_SHARD: usize = 16_384;
+/// How many places a shard may keep that it does not use.
+const FEW: usize = 64;
 /// The first byte of what stands for an identifier; no key begins like that.
 const IDENTIFIER: u8 = 0xff;
 
@@ -74,8 +80,7 @@ pub(crate) struct Table<B> {
     secret: KeyHash,
     /// The last one is for what finds no room in the others.
     shards: Box<[Shard<B>]>,
-    keys: AtomicUsize,
-    max_keys: AtomicUsize,
+    places: Places,
     /// Which keys changed without a call that waits for it.
     noted: Mutex<Vec<Place>>,
 }
@@ -122,7 +127,21 @@ pub(super) enum Kept {
     /// Of a key.
     Share(Share),
     /// An identifier of the key with that hash was counted, and need not be again until then.
-    Identifier { owner: u64, until: Nanos },
+    Identifier {
+        owner: u64,
+        until: Nanos,
+        /// Whether another demand went on because of it: then what was taken under it stays taken.
+        passed: bool,
+    },
+}
+
+impl Kept {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Share(_) => Kind::Key,
+            Self::Identifier { .. } => Kind::Identifier,
+        }
+    }
 }
 
 impl<B> Slot<B> {
@@ -134,10 +153,6 @@ impl<B> Slot<B> {
         }
     }
 }
-
-/// There is no room for a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoRoom;
 
 /// A shard whose lock is held.
 pub(super) struct Held<'a, B> {
@@ -156,8 +171,7 @@ impl<B: Beside> Table<B> {
             name: name.into(),
             secret: KeyHash::new(),
             shards: (0..shards).map(|_| Shard::default()).collect(),
-            keys: AtomicUsize::new(0),
-            max_keys: AtomicUsize::new(max_keys),
+            places: Places::new(max_keys),
             noted: Mutex::default(),
         })
     }
@@ -168,12 +182,7 @@ impl<B: Beside> Table<B> {
 
     /// Has room for that many keys from now on.
     pub(super) fn bound(&self, max_keys: usize) {
-        self.max_keys.store(max_keys, Ordering::Release);
-    }
-
-    /// How many keys there are, those included that may be taken out.
-    fn len(&self) -> usize {
-        self.keys.load(Ordering::Acquire)
+        self.places.bound(max_keys);
     }
 
     #[inline]
@@ -210,17 +219,13 @@ impl<B: Beside> Table<B> {
         })
     }
 
-    /// Takes out something that may be, wherever it is. `false` when every key is needed.
-    pub(super) fn make_room(&self, now: Nanos) -> bool {
-        // Another call may have made room meanwhile, which serves as well.
-        if self.has_room() {
-            return true;
-        }
+    /// Takes out something of that kind that may be, wherever it is. `false` when all are needed.
+    pub(super) fn make_room(&self, kind: Kind, now: Nanos) -> bool {
         (0..self.last_shard()).any(|shard| {
             while self.is_due(shard, now) {
                 if self
                     .lock(shard)
-                    .is_some_and(|mut held| held.evict(now, PER_LOCK) > 0)
+                    .is_some_and(|mut held| held.evict(now, PER_LOCK).of(kind) > 0)
                 {
                     return true;
                 }
@@ -240,21 +245,14 @@ impl<B: Beside> Table<B> {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.len() < self.max_keys.load(Ordering::Acquire)
+    /// Whether there is room for one more at this moment.
+    pub(super) fn has_room(&self, kind: Kind) -> bool {
+        self.places.has_room(kind)
     }
 
     fn is_due(&self, shard: usize, now: Nanos) -> bool {
         let shard = self.shards.get(shard);
         shard.is_some_and(|shard| shard.earliest.load(Ordering::Acquire) <= now)
-    }
-
-    fn reserve(&self) -> bool {
-        let max_keys = self.max_keys.load(Ordering::Acquire);
-        let raise = |keys: usize| (keys < max_keys).then_some(keys + 1);
-        self.keys
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, raise)
-            .is_ok()
     }
 
     /// Which keys changed without a call that waits for it, since the last time.
@@ -297,28 +295,29 @@ impl<B: Beside> Held<'_, B> {
         self.inner.slots.find_mut(hash, |slot| slot.key == *key)
     }
 
-    /// Makes sure of room for one more key, or says that there is none.
-    pub(super) fn reserve(&mut self, now: Nanos) -> Result<(), NoRoom> {
+    /// Makes sure of room for one more, or says that there is none.
+    pub(super) fn reserve(&mut self, kind: Kind, now: Nanos) -> Result<(), NoRoom> {
         if self.is_last() {
             return Ok(());
         }
         self.evict(now, PER_CALL);
-        if self.table.reserve() { Ok(()) } else { Err(NoRoom) }
+        self.table.places.reserve(kind)
     }
 
     /// Whether there is room for one more key.
-    pub(super) fn has_room(&mut self, now: Nanos) -> bool {
+    pub(super) fn has_room(&mut self, now: Nanos) -> Result<(), NoRoom> {
         if self.is_last() {
-            return true;
+            return Ok(());
         }
         self.evict(now, PER_CALL);
-        self.table.has_room()
+        let has_room = self.table.has_room(Kind::Key);
+        has_room.then_some(()).ok_or(NoRoom(Kind::Key))
     }
 
     /// The room is not needed after all.
-    pub(super) fn release(&self, keys: usize) {
-        if keys > 0 && !self.is_last() {
-            self.table.keys.fetch_sub(keys, Ordering::AcqRel);
+    pub(super) fn release(&self, count: Count) {
+        if !self.is_last() {
+            self.table.places.release(count);
         }
     }
 
@@ -351,7 +350,7 @@ impl<B: Beside> Held<'_, B> {
         let hash = self.table.hash(&key);
         if self.find(hash, &key).is_none() {
             if !self.is_last() {
-                self.table.keys.fetch_add(1, Ordering::AcqRel);
+                self.table.places.reserve_beyond(kept.kind());
             }
             self.put(hash, key, kept, beside);
         }
@@ -361,9 +360,10 @@ impl<B: Beside> Held<'_, B> {
         let Ok(found) = self.inner.slots.find_entry(hash, |slot| slot.key == *key) else {
             return false;
         };
-        found.remove();
-        self.release(1);
+        let (slot, _) = found.remove();
+        self.release(Count::one(slot.kept.kind()));
         self.note(*key);
+        self.shrink();
         true
     }
 
@@ -372,20 +372,22 @@ impl<B: Beside> Held<'_, B> {
     pub(super) fn remove_all(&mut self, meant: impl Fn(&Slot<B>) -> bool) -> u64 {
         self.inner.generation = self.inner.generation.wrapping_add(1);
         let now = self.inner.now;
-        let (mut used, mut removed) = (0, Vec::new());
+        let (mut used, mut removed, mut count) = (0, Vec::new(), Count::default());
         self.inner.slots.retain(|slot| {
             let is_meant = meant(slot);
             if is_meant {
                 removed.push(slot.key);
+                count.add(slot.kept.kind());
                 used += u64::from(matches!(slot.kept, Kept::Share(_)) && slot.until() > now);
             }
             !is_meant
         });
-        self.release(removed.len());
+        self.release(count);
         for key in removed {
             self.note(key);
         }
         self.order_anew();
+        self.shrink();
         used
     }
 
@@ -402,9 +404,9 @@ impl<B: Beside> Held<'_, B> {
     }
 
     /// Looks at that many keys that are due at most, and takes out those that are not needed.
-    fn evict(&mut self, now: Nanos, at_most: usize) -> usize {
+    fn evict(&mut self, now: Nanos, at_most: usize) -> Count {
         let table = self.table;
-        let (mut evicted, mut looked_at) = (0, false);
+        let (mut evicted, mut looked_at) = (Count::default(), false);
         for _ in 0..at_most {
             let Some(Reverse((due, hash))) = self.inner.due.peek().copied() else {
                 break;
@@ -423,18 +425,33 @@ impl<B: Beside> Held<'_, B> {
             };
             let (key, until) = (found.get().key, found.get().until());
             if until <= now {
-                found.remove();
+                let (slot, _) = found.remove();
+                evicted.add(slot.kept.kind());
                 self.note(key);
-                evicted += 1;
             } else if until != NEVER {
                 self.inner.due.push(Reverse((until, hash)));
             }
         }
-        self.release(evicted);
+        if !evicted.is_nothing() {
+            self.release(evicted);
+            self.shrink();
+        }
         if looked_at {
             self.note_earliest();
         }
         evicted
+    }
+
+    /// Gives memory back of which less than a third is used. Between two times so much changes that it costs each change little.
+    fn shrink(&mut self) {
+        let table = self.table;
+        let Inner { slots, due, .. } = &mut *self.inner;
+        if slots.capacity() > 3 * slots.len() + FEW {
+            slots.shrink_to(slots.len() * 3 / 2, |slot| table.hash(&slot.key));
+        }
+        if due.capacity() > 3 * due.len() + FEW {
+            due.shrink_to(due.len() * 3 / 2);
+        }
     }
 
     /// Forgets when to look at keys that are gone.

@@ -118,6 +118,8 @@ fn restore(table: &Table<Bound>, key: LimitKey, written: &Written) {
             Kept::Identifier {
                 owner: hash,
                 until: *until,
+                // Who took for it ended with its process.
+                passed: false,
             },
             Bound::Identifier {
                 owner: *owner,
