@@ -255,6 +255,7 @@ async fn takes_on_a_disk_that_becomes_full() {
     let counter = counter(&store, "calendar", 1_000_000);
     let demand = |name: &str| [Demand::new(Arc::clone(&counter), key(name), 5)];
     assert!(take(&store, &mut demand("before")).await.unwrap());
+    assert!(!store.is_failing());
     // From here on no file can be written.
     limit_files("0");
     let mut granted = 0;
@@ -277,6 +278,8 @@ async fn takes_on_a_disk_that_becomes_full() {
     assert_eq!(used(&store, &counter, &refused, 1_000_000).await, 0);
     assert_eq!(used(&store, &counter, "before", 1_000_000).await, 5);
     assert!(take(&store, &mut demand("another")).await.is_err());
+    assert!(store.is_failing());
+    assert!(store.last_failure().is_some());
 
     limit_files("unlimited");
     let patience = Instant::now();
@@ -284,6 +287,11 @@ async fn takes_on_a_disk_that_becomes_full() {
         assert!(patience.elapsed() < Duration::from_secs(20), "{error}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // It is told that it is written before it is known that writing works.
+    while store.is_failing() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.last_failure(), None);
     say(&format!("granted {refused}"));
     say("granted before");
 }

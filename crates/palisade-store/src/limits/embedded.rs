@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use palisade_core::{
     BoxFuture, CounterHandle, Demand, LimitCounter, LimitKey, LimitStore, LimitStoreError, Taking,
@@ -15,7 +15,7 @@ use super::bound::Bound;
 use super::call::{self, Changed, Moment};
 use super::operate;
 use super::rules::nanos;
-use super::writer::{self, LIMITS, Shared, Waiting};
+use super::writer::{self, LIMITS, NOT_WRITTEN, Shared, THREAD_ENDED, Waiting};
 use crate::OpenError;
 use crate::embedded::data_file::DataFile;
 use crate::embedded::folder::Folder;
@@ -25,14 +25,26 @@ use crate::embedded::queue::Outcome;
 #[derive(Debug, Clone)]
 pub struct EmbeddedLimitsConfig {
     data_dir: PathBuf,
+    deadline: Duration,
 }
 
 impl EmbeddedLimitsConfig {
+    /// How long a call waits for the disk, where nothing else is said: 5 seconds.
+    pub const DEADLINE: Duration = Duration::from_secs(5);
+
     /// The file `limits.redb` in that directory.
     pub fn new(data_dir: impl AsRef<Path>) -> Self {
         Self {
             data_dir: data_dir.as_ref().to_owned(),
+            deadline: Self::DEADLINE,
         }
+    }
+
+    /// How long a call waits for the disk. After that it fails, and what it took stays taken.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
     }
 }
 
@@ -47,14 +59,19 @@ impl EmbeddedLimitsConfig {
 ///    than the limit, and at most what was leased for one second is lost. After a clean end nothing is.
 /// 4. A commit that fails, such as for a full disk, is a [`LimitStoreError`] for the calls that wait for it, and what they took is
 ///    given back. The file is opened anew, at most once a second, until it works. Calls within what is on disk go on.
-/// 5. Identifiers that were counted survive too. Permits ([`InFlight`](palisade_core::LimitRule::InFlight)) do not, and never wait:
+/// 5. A call waits for the disk no longer than the [deadline](EmbeddedLimitsConfig::deadline). Then it is a [`LimitStoreError`], and
+///    what it took stays taken: whether it is on disk is not known. [`is_failing`](Self::is_failing) says that nothing can be
+///    written, because the last commit failed or one takes longer than that.
+/// 6. Identifiers that were counted survive too. Permits ([`InFlight`](palisade_core::LimitRule::InFlight)) do not, and never wait:
 ///    the exchanges that had them ended with the process.
-/// 6. In memory a key takes 448 bytes at most; under a sliding window up to 2,048 more. In the file its record has about 80, and up to
-///    1,600 under a sliding window, and pages of the file are not always full. A key whose share is whole again leaves both.
+/// 7. In memory a key takes 448 bytes at most; under a sliding window up to 2,048 more. An identifier takes 512 at most, and there are
+///    no more of them than there is room for keys. In the file a key's record has about 80, up to 1,600 under a sliding window, an
+///    identifier's about 60, and pages of the file are not always full. A key whose share is whole again leaves both, and so does an
+///    identifier whose window is over.
 ///
-/// Dropping it writes what was used and closes the file.
+/// Calls that wait need the timers of a Tokio runtime. Dropping it writes what was used and closes the file.
 ///
-/// What it does not protect against: a file that is removed, or put back from a backup, while no server runs, and a file system
+/// What it does not protect against: a disk that never answers, which dropping it waits for; a file that is removed, or put back from a backup, while no server runs, and a file system
 /// that loses what it said was written.
 ///
 /// # Example
@@ -83,6 +100,7 @@ impl EmbeddedLimitsConfig {
 #[derive(Debug)]
 pub struct EmbeddedLimits {
     shared: Arc<Shared>,
+    deadline: Duration,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -96,8 +114,20 @@ impl EmbeddedLimits {
         let thread = writer::start(Arc::clone(&shared), file)?;
         Ok(Self {
             shared,
+            deadline: config.deadline,
             thread: Some(thread),
         })
+    }
+
+    /// Whether nothing can be written now. Calls within what is on disk go on; others fail.
+    pub fn is_failing(&self) -> bool {
+        self.last_failure().is_some()
+    }
+
+    /// Why nothing can be written now; `None` while it can. For operators, not for peers.
+    pub fn last_failure(&self) -> Option<String> {
+        let failure = self.shared.health.failure(self.deadline);
+        failure.map(|cause| cause.as_ref().to_owned())
     }
 
     fn at(&self, now: SystemTime) -> Moment {
@@ -116,6 +146,27 @@ impl EmbeddedLimits {
         queued.map(|()| outcome).map_err(LimitStoreError::new)
     }
 
+    /// Waits until it is on disk, as long as there is time.
+    async fn written(&self, outcome: oneshot::Receiver<Outcome>) -> Result<(), Unwritten> {
+        match tokio::time::timeout(self.deadline, outcome).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(cause))) => Err(Unwritten::Failed(LimitStoreError::new(&*cause))),
+            Ok(Err(_)) => Err(Unwritten::Failed(LimitStoreError::new(THREAD_ENDED))),
+            Err(_) => {
+                if self.shared.health.is_news() {
+                    let deadline = self.deadline;
+                    tracing::error!(
+                        target: "palisade::limits",
+                        code = NOT_WRITTEN,
+                        ?deadline,
+                        "the disk does not answer in time"
+                    );
+                }
+                Err(Unwritten::TooLate)
+            }
+        }
+    }
+
     /// Gives back what is not on disk, and so was not granted.
     fn withdraw(&self, demands: &mut [Demand], at: Moment) {
         let now = at.now.max(self.shared.now.load(Ordering::Relaxed));
@@ -124,12 +175,20 @@ impl EmbeddedLimits {
     }
 }
 
-/// Waits until it is on disk.
-async fn written(outcome: oneshot::Receiver<Outcome>) -> Result<(), LimitStoreError> {
-    match outcome.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(cause)) => Err(LimitStoreError::new(&*cause)),
-        Err(_) => Err(LimitStoreError::new("its thread has ended")),
+/// Why a call does not know that what it took is on disk.
+enum Unwritten {
+    /// It is not, and will not be for this call's sake.
+    Failed(LimitStoreError),
+    /// It may be, by now.
+    TooLate,
+}
+
+impl From<Unwritten> for LimitStoreError {
+    fn from(unwritten: Unwritten) -> Self {
+        match unwritten {
+            Unwritten::Failed(error) => error,
+            Unwritten::TooLate => Self::new("the disk did not answer in time"),
+        }
     }
 }
 
@@ -149,11 +208,11 @@ impl LimitStore for EmbeddedLimits {
         }
         match self.queue(changed) {
             Ok(outcome) => Taking::Wait(Box::pin(async move {
-                let written = written(outcome).await;
-                if written.is_err() {
+                let written = self.written(outcome).await;
+                if let Err(Unwritten::Failed(_)) = &written {
                     self.withdraw(demands, at);
                 }
-                written
+                Ok(written?)
             })),
             Err(error) => {
                 self.withdraw(demands, at);
@@ -177,7 +236,7 @@ impl LimitStore for EmbeddedLimits {
     ) -> BoxFuture<'a, Result<u64, LimitStoreError>> {
         Box::pin(async move {
             let used = operate::reset::<Bound>(counter, key)?;
-            written(self.queue(Vec::new())?).await?;
+            self.written(self.queue(Vec::new())?).await?;
             Ok(used)
         })
     }
@@ -199,5 +258,71 @@ impl Drop for EmbeddedLimits {
             // If it panicked, that was logged when it did.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use palisade_core::{Demand, LimitCounter, LimitKey, LimitRule, LimitStore, WindowKind};
+    use tokio::time::Instant;
+
+    use super::{EmbeddedLimits, Shared};
+
+    const DEADLINE: Duration = Duration::from_secs(7);
+
+    /// One that nothing is written for, as with a disk that hangs.
+    fn hanging() -> EmbeddedLimits {
+        EmbeddedLimits {
+            shared: Arc::new(Shared::new()),
+            deadline: DEADLINE,
+            thread: None,
+        }
+    }
+
+    fn quota(store: &EmbeddedLimits) -> Arc<LimitCounter> {
+        let rule = LimitRule::Window {
+            limit: 10,
+            period: Duration::from_secs(60),
+            kind: WindowKind::Calendar,
+        };
+        Arc::new(LimitCounter::new(store, "quota", rule, 10))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_is_an_error_in_time_and_what_was_taken_stays_taken() {
+        let store = hanging();
+        let quota = quota(&store);
+        let begun = Instant::now();
+        let mut demands = [Demand::new(Arc::clone(&quota), LimitKey::EVERYBODY, 4)];
+        let taken = store.take(&mut demands, UNIX_EPOCH).outcome().await;
+        assert_eq!(
+            taken.expect_err("it is not on disk").to_string(),
+            "the store of counters is not available: the disk did not answer in time"
+        );
+        assert_eq!(begun.elapsed(), DEADLINE);
+        let mut left = [Demand::new(Arc::clone(&quota), LimitKey::EVERYBODY, 0)];
+        store
+            .look(&mut left, UNIX_EPOCH)
+            .outcome()
+            .await
+            .expect("it is in memory");
+        assert_eq!(left[0].standing.remaining, 6);
+        assert!(store.reset(&quota, None).await.is_err());
+        assert_eq!(begun.elapsed(), 2 * DEADLINE);
+    }
+
+    #[test]
+    fn a_commit_that_does_not_end_is_a_failure_until_one_does() {
+        let mut store = hanging();
+        store.deadline = Duration::ZERO;
+        assert!(!store.is_failing());
+        store.shared.health.begin();
+        while !store.is_failing() {}
+        assert_eq!(store.last_failure().as_deref(), Some("the disk does not answer"));
+        store.shared.health.end(&Ok(()));
+        assert!(!store.is_failing());
     }
 }

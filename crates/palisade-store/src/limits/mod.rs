@@ -5,6 +5,7 @@ mod call;
 mod embedded;
 mod few;
 mod hash;
+mod health;
 mod memory;
 mod operate;
 mod places;

@@ -6,6 +6,7 @@
 //!    again, which leave the file, and those that no longer use what they were leased.
 //! 3. A commit that fails is an error for all that wait for it. Its keys are written with the next one that does not.
 //! 4. At the end, what was used is written exactly.
+//! 5. Whether it can be written is known meanwhile: [`Health`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::bound::{Bound, Written, begin, end};
 use super::call::Changed;
+use super::health::Health;
 use super::record::{decode, encode};
 use super::rules::Nanos;
 use super::table::{Kept, Place, Slot, Table};
@@ -31,6 +33,10 @@ use crate::embedded::queue::{Outcome, Queue};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// For how many keys the shards of a table are made whose bound is not known yet.
 const USUAL_KEYS: usize = 100_000;
+
+/// What the log calls it when what limits count cannot be written.
+pub(super) const NOT_WRITTEN: &str = "limits-not-written";
+pub(super) const THREAD_ENDED: &str = "its thread has ended";
 
 /// The records, by counter and key.
 const KEYS: TableDefinition<'_, (&str, [u8; LimitKey::LENGTH]), &[u8]> = TableDefinition::new("keys");
@@ -63,6 +69,7 @@ pub(super) struct Shared {
     /// The time of the last call, by the clock of policy.
     pub(super) now: AtomicU64,
     pub(super) start: Instant,
+    pub(super) health: Health,
 }
 
 impl Shared {
@@ -72,6 +79,7 @@ impl Shared {
             queue: Queue::default(),
             now: AtomicU64::new(0),
             start: Instant::now(),
+            health: Health::default(),
         }
     }
 
@@ -153,7 +161,12 @@ struct Ending(Arc<Shared>);
 impl Drop for Ending {
     fn drop(&mut self) {
         if thread::panicking() {
-            tracing::error!(target: "palisade::limits", "the thread that writes has ended; nothing new is granted until a restart");
+            tracing::error!(
+                target: "palisade::limits",
+                code = NOT_WRITTEN,
+                "the thread that writes has ended; nothing new is granted until a restart"
+            );
+            self.0.health.end(&Err(THREAD_ENDED.into()));
         }
         self.0.queue.end();
     }
@@ -210,7 +223,9 @@ impl Writer {
                 self.tick(shared);
             }
             self.add_noted(shared);
+            shared.health.begin();
             let outcome = self.commit(Some(shared.second()));
+            shared.health.end(&outcome);
             for waiting in batch.drain(..) {
                 // One that no longer waits has taken what it took.
                 let _ = waiting.done.send(outcome.clone());
@@ -267,7 +282,7 @@ impl Writer {
             Err(failure) => {
                 if failure.is_new {
                     let error = &failure.cause;
-                    tracing::error!(target: "palisade::limits", %path, %error, "what limits count cannot be written");
+                    tracing::error!(target: "palisade::limits", code = NOT_WRITTEN, %path, %error, "what limits count cannot be written");
                 }
                 return Err(failure.cause);
             }
