@@ -258,7 +258,7 @@ impl Recipe {
         if let Some(redis) = counters.in_use() {
             redis.watch(beside.background, beside.alarms);
         }
-        let _ = beside;
+        counters.watch_file(beside.background, beside.alarms);
         if resources.find::<SharedReplay>().is_some() {
             return resources;
         }

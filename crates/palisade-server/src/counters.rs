@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use palisade_config::{Config, Errors};
-use palisade_core::{Clock, LimitStore, LimitStoreError, LimitStores, Resources};
+use palisade_core::{Alarms, Background, Clock, LimitStore, LimitStoreError, LimitStores, Resources};
 
 use crate::settings::ServerSettings;
 
@@ -140,6 +140,11 @@ impl CounterStores {
         }
         let _ = settings;
         false
+    }
+
+    /// Hands over the work of looking whether the file can be written.
+    pub(crate) fn watch_file(&self, background: &Background, alarms: &Alarms) {
+        self.embedded.watch(background, alarms);
     }
 
     /// Opens what stages asked for, and lets those to come have it opened at once.

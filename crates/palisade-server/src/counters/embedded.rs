@@ -1,11 +1,13 @@
 //! The store `embedded`, opened once a stage asks for it and the server serves.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use palisade_core::{
-    BoxFuture, CounterHandle, Demand, LimitCounter, LimitKey, LimitStore, LimitStoreError, Taking,
+    Alarms, Background, BoxFuture, CounterHandle, Demand, LimitCounter, LimitKey, LimitStore,
+    LimitStoreError, Taking,
 };
 use palisade_store::{EmbeddedLimits, EmbeddedLimitsConfig, MemoryLimits};
 use tokio::task::spawn_blocking;
@@ -14,13 +16,42 @@ use crate::data_dir;
 
 /// The file of counters.
 const FILE: &str = "limits.redb";
+/// How often it is looked whether it can be written.
+const EACH: Duration = Duration::from_secs(2);
 
 /// Counters in a file.
 #[derive(Debug)]
 pub(super) struct EmbeddedCounters {
     data_dir: PathBuf,
     wanted: Mutex<Wanted>,
-    opened: OnceLock<Arc<dyn LimitStore>>,
+    opened: OnceLock<Opened>,
+    /// Whether somebody looks after it.
+    is_watched: AtomicBool,
+}
+
+/// What counts.
+#[derive(Debug)]
+enum Opened {
+    File(EmbeddedLimits),
+    /// Where somebody looks and there is no file.
+    Nothing(MemoryLimits),
+}
+
+impl Opened {
+    fn store(&self) -> &dyn LimitStore {
+        match self {
+            Self::File(limits) => limits,
+            Self::Nothing(limits) => limits,
+        }
+    }
+
+    /// Why nothing can be written now.
+    fn last_failure(&self) -> Option<String> {
+        match self {
+            Self::File(limits) => limits.last_failure(),
+            Self::Nothing(_) => None,
+        }
+    }
 }
 
 /// It is opened once both are so.
@@ -46,7 +77,38 @@ impl EmbeddedCounters {
             data_dir,
             wanted: Mutex::default(),
             opened: OnceLock::new(),
+            is_watched: AtomicBool::new(false),
         }
+    }
+
+    /// Hands over the work of looking after it, once for its life: an alarm stands for as long as it cannot be written.
+    pub(super) fn watch(self: &Arc<Self>, background: &Background, alarms: &Alarms) {
+        if self.is_watched.load(Ordering::Acquire) {
+            return;
+        }
+        let (weak, slot) = (Arc::downgrade(self), alarms.slot());
+        background.add(async move {
+            let mut interval = tokio::time::interval(EACH);
+            let mut is_first = true;
+            loop {
+                interval.tick().await;
+                let Some(this) = weak.upgrade() else {
+                    return;
+                };
+                // What was assembled before may have been refused, or begun meanwhile.
+                if is_first && this.is_watched.swap(true, Ordering::AcqRel) {
+                    return;
+                }
+                is_first = false;
+                match this.opened.get().and_then(Opened::last_failure) {
+                    None => slot.clear(),
+                    Some(failure) => slot.raise(
+                        "limits-not-written",
+                        format_args!("{FILE} cannot be written: {failure}"),
+                    ),
+                }
+            }
+        });
     }
 
     /// Opens it where stages asked for it, and lets those to come have it opened at once.
@@ -63,7 +125,7 @@ impl EmbeddedCounters {
         }
         let mut wanted = self.wanted();
         if self.opened.get().is_none() {
-            self.goes_on_with(Arc::new(MemoryLimits::new()), &mut wanted);
+            self.goes_on_with(Opened::Nothing(MemoryLimits::new()), &mut wanted);
         }
         Ok(())
     }
@@ -91,24 +153,21 @@ impl EmbeddedCounters {
         if !(wanted.by_a_stage && wanted.by_the_server) || self.opened.get().is_some() {
             return Ok(());
         }
-        let store = self.make()?;
-        self.goes_on_with(store, &mut wanted);
+        let config = EmbeddedLimitsConfig::new(&self.data_dir);
+        let limits = EmbeddedLimits::open(&config).map_err(LimitStoreError::new)?;
+        self.goes_on_with(Opened::File(limits), &mut wanted);
         Ok(())
     }
 
-    fn goes_on_with(&self, store: Arc<dyn LimitStore>, wanted: &mut Wanted) {
+    fn goes_on_with(&self, opened: Opened, wanted: &mut Wanted) {
         for early in wanted.early.drain(..) {
             // Nobody else sets it.
-            let _ = early.handle.set(store.counter(&early.name, early.max_keys));
+            let _ = early
+                .handle
+                .set(opened.store().counter(&early.name, early.max_keys));
         }
         // Nor this, without the lock.
-        let _ = self.opened.set(store);
-    }
-
-    fn make(&self) -> Result<Arc<dyn LimitStore>, LimitStoreError> {
-        let config = EmbeddedLimitsConfig::new(&self.data_dir);
-        let store = EmbeddedLimits::open(&config).map_err(LimitStoreError::new)?;
-        Ok(Arc::new(store))
+        let _ = self.opened.set(opened);
     }
 
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
@@ -116,7 +175,7 @@ impl EmbeddedCounters {
     }
 
     fn store(&self) -> Result<&dyn LimitStore, LimitStoreError> {
-        let store = self.opened.get().map(AsRef::as_ref);
+        let store = self.opened.get().map(Opened::store);
         store.ok_or_else(|| LimitStoreError::new("the server does not serve yet"))
     }
 }
@@ -128,8 +187,8 @@ impl LimitStore for EmbeddedCounters {
 
     fn counter(&self, name: &str, max_keys: usize) -> CounterHandle {
         let mut wanted = self.wanted();
-        if let Some(store) = self.opened.get() {
-            return store.counter(name, max_keys);
+        if let Some(opened) = self.opened.get() {
+            return opened.store().counter(name, max_keys);
         }
         let handle = Arc::default();
         wanted.early.push(Early {

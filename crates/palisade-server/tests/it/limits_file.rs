@@ -1,6 +1,7 @@
 //! The file of counters: it survives reloads and restarts, and belongs to one server at a time.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use palisade_server::ServeError;
@@ -92,4 +93,64 @@ async fn a_limit_that_comes_with_a_reload_has_the_file_opened_or_is_refused() {
         Some(Reload::Applied { .. })
     ));
     assert_eq!(send(&server, "/orders", "alice").await, "200");
+}
+
+/// Waits until the alarms of the server are these.
+async fn until_alarms(server: &Running, codes: &[&str]) {
+    let wait = async {
+        loop {
+            let status = server.admin("/status").await.1;
+            let alarms = status["alarms"].as_array().unwrap();
+            if alarms.iter().map(|alarm| &alarm["code"]).eq(codes) {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(SOON, wait).await.expect("the alarms come");
+}
+
+/// Limits the size of the files that this process writes, as a full disk would.
+fn limit_files(bytes: &str) {
+    let limited = Command::new("prlimit")
+        .arg(format!("--pid={}", std::process::id()))
+        .arg(format!("--fsize={bytes}:unlimited"))
+        .status();
+    assert!(limited.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a process that another test starts, without room on its disk"]
+async fn serves_on_a_disk_that_becomes_full() {
+    let server = serve(Folder::new(QUOTA)).await;
+    assert_eq!(send(&server, "/orders", "alice").await, "200");
+    until_alarms(&server, &[]).await;
+    limit_files("0");
+    assert_eq!(send(&server, "/orders", "bob").await, "store-unavailable");
+    until_alarms(&server, &["limits-not-written"]).await;
+    assert_eq!(server.admin("/ready").await.0, 200);
+    limit_files("unlimited");
+    until_alarms(&server, &[]).await;
+    assert_eq!(send(&server, "/orders", "bob").await, "200");
+}
+
+#[test]
+fn an_alarm_stands_while_the_file_cannot_be_written() {
+    // A process that writes beyond its limit is sent SIGXFSZ, which ends it unless it is ignored; that is inherited.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "limits_file::serves_on_a_disk_that_becomes_full",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let [text, errors] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}\n{errors}"
+    );
 }
