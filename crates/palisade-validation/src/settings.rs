@@ -34,7 +34,7 @@ pub struct ValidationSettings {
     pub unknown_query: Unknown,
     /// A file with the JSON Schema of bodies.
     pub schema: Option<PathBuf>,
-    /// A file with the OpenAPI document of the service.
+    /// A file with the OpenAPI document of the service; this build reads none, and refuses the setting.
     pub openapi: Option<PathBuf>,
 }
 
@@ -46,11 +46,11 @@ impl Default for ValidationSettings {
             json: JsonSettings::default(),
             xml: XmlSettings::default(),
             multipart: MultipartSettings::default(),
-            response: ResponseSetting::default(),
+            response: ResponseSetting::Off,
             path: BTreeMap::new(),
             query: BTreeMap::new(),
             header: BTreeMap::new(),
-            unknown_query: Unknown::default(),
+            unknown_query: Unknown::Allow,
             schema: None,
             openapi: None,
         }

@@ -87,10 +87,11 @@ impl StandardRegistry for Registry {
         let registry = registry.with::<palisade_identity::Authentication>();
         #[cfg(feature = "access")]
         let registry = registry.with::<palisade_access::Access>();
-        #[cfg(feature = "limits")]
-        let registry = registry.with::<palisade_limits::Limits>();
+        // Before amounts are read in the same phase.
         #[cfg(feature = "validation")]
         let registry = registry.with::<palisade_validation::Validation>();
+        #[cfg(feature = "limits")]
+        let registry = registry.with::<palisade_limits::Limits>();
         #[cfg(feature = "jose")]
         let registry = registry
             .with::<palisade_jose::MessageSecurity>()

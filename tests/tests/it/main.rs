@@ -13,3 +13,4 @@ mod limits;
 mod misread_keystores;
 mod reference;
 mod rotation;
+mod validation;

@@ -8,8 +8,8 @@
 #![expect(clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 mod fields;
-mod node;
-mod world;
+pub(crate) mod node;
+pub(crate) mod world;
 
 mod amounts;
 mod answers;

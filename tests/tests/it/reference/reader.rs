@@ -70,16 +70,20 @@ impl Reader<'_> {
                 self.table(&key, &kind);
                 continue;
             }
+            let of_map = arguments
+                .get(1)
+                .filter(|_| kind == "BTreeMap")
+                .map(|value| named(value).0);
+            if let Some(inner) = of_map.as_deref().filter(|inner| inner.ends_with("Settings")) {
+                self.table(&format!("{key}.<name>"), inner);
+                continue;
+            }
             let Some(about) = source::doc(&field.attrs) else {
                 self.undocumented.push(key);
                 continue;
             };
             let default = self.default(found, field, &name, inner.is_some(), &kind);
             // Secrets are kept by what they open, methods by themselves, all other maps by the name of a header field.
-            let of_map = arguments
-                .get(1)
-                .filter(|_| kind == "BTreeMap")
-                .map(|value| named(value).0);
             let key = match of_map.as_deref() {
                 Some("Secret") => format!("{key}.<alias>"),
                 Some(_) if name == "methods" => format!("{key}.<METHOD>"),
