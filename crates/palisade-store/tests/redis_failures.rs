@@ -9,6 +9,7 @@ use palisade_store::{RedisConfig, RedisConfigError, RedisFailure, RedisLimits, R
 use palisade_test::FakeClock;
 use palisade_test::ca::TestCa;
 use palisade_test::redis::{Data, PASSWORD, Redis, SlowProxy};
+use rstest::rstest;
 use tokio::task::JoinSet;
 
 /// How long a call may take where Redis is late.
@@ -46,6 +47,13 @@ impl World {
     async fn take(&self) -> Result<u128, LimitStoreError> {
         let mut demands = [Demand::new(Arc::clone(&self.counter), LimitKey::EVERYBODY, 1)];
         self.limits.take(&mut demands, UNIX_EPOCH).outcome().await?;
+        Ok(demands[0].standing.remaining)
+    }
+
+    /// Reads alone.
+    async fn look(&self) -> Result<u128, LimitStoreError> {
+        let mut demands = [Demand::new(Arc::clone(&self.counter), LimitKey::EVERYBODY, 1)];
+        self.limits.look(&mut demands, UNIX_EPOCH).outcome().await?;
         Ok(demands[0].standing.remaining)
     }
 
@@ -195,7 +203,7 @@ async fn what_cannot_be_given_back_is_not_given_back_later() {
     );
     assert_eq!(demands[0].standing.taken, 0);
     redis.resume(Data::Kept);
-    while world.limits.pool().ping().await.is_err() {
+    while world.limits.pool().try_writing().await.is_err() {
         world.cool_down();
     }
     world
@@ -239,6 +247,63 @@ async fn redis_that_refuses_is_an_error_too() {
             .starts_with("+OK")
     );
     assert_eq!(world.take().await.unwrap(), 999);
+}
+
+/// What makes a Redis refuse every write while it answers, and what ends that.
+#[rstest]
+#[case::of_a_replica(&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"])]
+#[case::that_is_full(&["CONFIG", "SET", "maxmemory", "1"], &["CONFIG", "SET", "maxmemory", "0"])]
+#[tokio::test]
+async fn a_redis_that_can_only_be_read_works_for_nobody(#[case] shut: &[&str], #[case] open: &[&str]) {
+    let Some(redis) = Redis::start() else { return };
+    let world = world(redis.url(), |_| ());
+    let pool = world.limits.pool();
+    assert_eq!(world.take().await.unwrap(), 999);
+    pool.try_writing().await.unwrap();
+
+    assert!(redis.command(shut).starts_with("+OK"));
+    while !pool.is_failing() {
+        assert!(matches!(world.failure().await, RedisFailure::Command(_)));
+    }
+    for _ in 0..3 {
+        world.cool_down();
+        // What would succeed by itself does not say that it works again.
+        world.look().await.unwrap_err();
+        assert!(matches!(pool.try_writing().await, Err(RedisFailure::Command(_))));
+        assert!(pool.is_failing());
+    }
+
+    assert!(redis.command(open).starts_with("+OK"));
+    pool.try_writing().await.unwrap();
+    assert!(pool.is_failing(), "that is no call");
+    world.cool_down();
+    assert_eq!(world.look().await.unwrap(), 999);
+    assert!(!pool.is_failing());
+    assert_eq!(world.take().await.unwrap(), 998);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_for_a_some_timewhatever_succeeds_meanwhile() {
+    let Some(redis) = Redis::start() else { return };
+    let world = world(redis.url(), |_| ());
+    let pool = world.limits.pool();
+    let some_time = Duration::from_secs(5);
+    assert_eq!(world.take().await.unwrap(), 999);
+    assert!(pool.failure_within(some_time).is_none());
+    let full = ["CONFIG", "SET", "maxmemory", "1"];
+    assert!(redis.command(&full).starts_with("+OK"));
+    world.take().await.unwrap_err();
+    let roomy = ["CONFIG", "SET", "maxmemory", "0"];
+    assert!(redis.command(&roomy).starts_with("+OK"));
+    pool.try_writing().await.unwrap();
+    assert_eq!(world.take().await.unwrap(), 998);
+    world.clock.advance(some_time);
+    assert!(matches!(
+        pool.failure_within(some_time),
+        Some(RedisFailure::Command(_))
+    ));
+    world.clock.advance(Duration::from_millis(1));
+    assert!(pool.failure_within(some_time).is_none());
 }
 
 #[tokio::test]
@@ -288,6 +353,7 @@ async fn a_user_with_few_rights_is_enough() {
     assert_eq!(world.limits.reset(&world.counter, None).await.unwrap(), 1);
     let replay = RedisReplay::new(world.limits.pool().clone(), 10);
     replay.begin().await.unwrap();
+    world.limits.pool().try_writing().await.unwrap();
 }
 
 #[tokio::test]

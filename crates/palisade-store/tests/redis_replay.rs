@@ -126,7 +126,7 @@ async fn an_emptied_redis_accepts_nothing_that_it_accepted_before() {
 
     redis.stop();
     redis.resume(Data::Emptied);
-    while memory.pool().ping().await.is_err() {}
+    while memory.pool().try_writing().await.is_err() {}
     for (id, issued) in [("a", before), ("b", between)] {
         assert_eq!(memory.burn(message(id, issued)).await.unwrap(), Replay::TooOld);
     }
@@ -142,7 +142,7 @@ async fn a_restart_with_its_data_forgets_nothing() {
     assert_eq!(memory.burn(message("a", issued)).await.unwrap(), Replay::Fresh);
     redis.stop();
     redis.resume(Data::Kept);
-    while memory.pool().ping().await.is_err() {}
+    while memory.pool().try_writing().await.is_err() {}
     assert_eq!(memory.burn(message("a", issued)).await.unwrap(), Replay::Seen);
     assert_eq!(memory.burn(message("b", issued)).await.unwrap(), Replay::Fresh);
 }
@@ -161,7 +161,7 @@ async fn a_redis_that_was_put_back_to_an_earlier_state_accepts_nothing_from_befo
     assert_eq!(memory.burn(message("lost", issued)).await.unwrap(), Replay::Fresh);
     redis.kill();
     redis.resume(Data::Kept);
-    while memory.pool().ping().await.is_err() {}
+    while memory.pool().try_writing().await.is_err() {}
     assert_eq!(
         memory.burn(message("lost", issued)).await.unwrap(),
         Replay::TooOld

@@ -1,7 +1,8 @@
 -- Takes from limits, looks at them, or gives back: all demands of a call at once.
 --
--- KEYS[i] is the counter of demand i, and the index of its keys; the share of a key is KEYS[i]:<key>, and what was counted
--- once in it is KEYS[i]:<key>:once. They all lie in one slot.
+-- KEYS[i] is the counter of demand i, and the index of its keys; the share of a key is KEYS[i]:<key>. KEYS[i]:once is a sorted
+-- set of what was counted once: <key><once>, by the microsecond from which on it does not count any more, less half a
+-- microsecond where somebody has passed by it since. They all lie in one slot.
 -- ARGV is the mode (take, look, give), the key of the bucket of those beyond the bound, and for each demand:
 -- key, bound, kind, size, span, units, reports, once, window.
 --
@@ -16,6 +17,14 @@ local S, U = tonumber(clock[1]), tonumber(clock[2])
 local MODE, OVERFLOW = ARGV[1], ARGV[2]
 local FIELDS, SLICES = 9, 60
 local floor, ceil, fmod, max, min, fmt = math.floor, math.ceil, math.fmod, math.max, math.min, string.format
+
+-- Whole seconds of nanoseconds, and the rest, which has nine digits at most whatever it is of: what fmod says is exact.
+local function split(nano)
+  local rest = fmod(floor(nano), 1e9)
+  local seconds = floor((floor(nano) - rest) / 1e9 + 0.5)
+  if rest < 0 then return seconds - 1, rest + 1e9 end
+  return seconds, rest
+end
 
 -- Amounts have up to 42 digits: three limbs of 14, the lowest first.
 local BASE = 1e14
@@ -101,15 +110,13 @@ kinds.r = {
   lasts = function(share) return share.used * share.span - share.rest end,
   -- The nanosecond in which it is whole again: nine digits are those of a second. It ends with 64 bits.
   window = function(share)
-    local nano = U * 1000 + share.used * share.span - share.rest
-    local carried = floor(nano / 1e9)
-    if S + carried > 9e9 then return '9000000000000000000' end
-    return fmt('%.0f%09.0f', S + carried, nano - carried * 1e9)
+    local seconds, nano = split(U * 1000 + share.used * share.span - share.rest)
+    if S + seconds > 9e9 then return '9000000000000000000' end
+    return fmt('%.0f%09.0f', S + seconds, nano)
   end,
   text = function(share)
-    local nano = U * 1000 - share.rest
-    local carried = floor(nano / 1e9)
-    return fmt('%.0f %.0f %.0f', share.used, S + carried, nano - carried * 1e9)
+    local seconds, nano = split(U * 1000 - share.rest)
+    return fmt('%.0f %.0f %.0f', share.used, S + seconds, nano)
   end,
 }
 
@@ -229,7 +236,8 @@ local function under(share, kind, span)
   if share.kind == kind and share.span == span then return share end
   if share.kind == 'r' and kind == 'r' then
     local part = share.rest * span
-    local rest = (part - fmod(part, share.span)) / share.span
+    -- The product may be inexact, and what is said of it no whole number.
+    local rest = floor((part - fmod(part, share.span)) / share.span)
     return {kind = 'r', span = span, used = share.used, rest = min(rest, span - 1)}
   end
   local used = kinds[share.kind].used(share)
@@ -261,6 +269,22 @@ local function write(base, key, share, indexed, existed)
   redis.call('SET', name, text, 'PX', fmt('%.0f', lasts))
 end
 
+-- What was counted once: until when, and whether somebody has passed by it. Half microseconds are exact below 2^52, and in 2096.
+local NOW, LATEST = S * 1e6 + U, 4e15
+
+local function once_set(d) return d.base .. ':once' end
+
+-- Nothing where it was not counted, or does not count any more.
+local function known_once(d)
+  local score = tonumber(redis.call('ZSCORE', once_set(d), d.key .. d.once) or 0)
+  if score <= NOW then return nil end
+  return ceil(score), score < ceil(score)
+end
+
+local function know_once(d, ends, passed)
+  redis.call('ZADD', once_set(d), fmt('%.1f', passed and ends - 0.5 or ends), d.key .. d.once)
+end
+
 local function demand(i)
   local at = 2 + (i - 1) * FIELDS
   return {
@@ -275,13 +299,16 @@ if MODE == 'give' then
     local d = demand(i)
     local name = d.base .. ':' .. d.key
     local text = redis.call('GET', name)
-    if text then
+    local ends, passed
+    if d.once ~= '' then ends, passed = known_once(d) end
+    -- Of what somebody else passed by, this is the only unit that is counted.
+    if text and not passed then
       local share, indexed = read(text)
       -- Under the rule it is counted by: that of the demand may be an older one.
       local after = share.kind == d.kind and kinds[d.kind].give(share, d.units, d.window)
       if after then
         write(d.base, d.key, after, indexed, true)
-        if d.once ~= '' then redis.call('ZREM', name .. ':once', d.once) end
+        if ends then redis.call('ZREM', once_set(d), d.key .. d.once) end
       end
     end
   end
@@ -332,27 +359,27 @@ local function of(share, d)
   return kinds[d.kind].fresh(d.span)
 end
 
--- The time from which on what was counted still counts.
-local function since(d)
-  if d.kind == 'c' then return S - S % d.span end
-  -- The beginning of the oldest slice, less half the microsecond in which times are told.
-  local _, over = slice(d.span)
-  return S - d.span + (U - over / SLICES - 0.5) / 1e6
+-- Who shares the bucket of those beyond the bound is counted each time.
+local function is_once(e, d) return d.once ~= '' and d.kind ~= 'r' and e.key ~= OVERFLOW end
+
+local pending = {}
+
+-- Whether a counter has room for one more that is counted once. What does not count any more makes room, a few for each that comes.
+local function has_room(d)
+  local due = redis.call('ZRANGEBYSCORE', once_set(d), '-inf', fmt('%.0f', NOW), 'LIMIT', 0, 4)
+  if #due > 0 then redis.call('ZREM', once_set(d), unpack(due)) end
+  local others = pending[d.base] or 0
+  if redis.call('ZCARD', once_set(d)) + others >= d.bound then return false end
+  pending[d.base] = others + 1
+  return true
 end
 
-local function counted(e, d)
-  if d.once == '' or d.kind == 'r' then return false end
-  if e.once[d.once] then return true end
-  local score = redis.call('ZSCORE', e.name .. ':once', d.once)
-  return score and tonumber(score) >= since(d) or false
-end
-
+-- What was taken now counts as long as the share lasts at least.
 local function count_once(e, d)
-  local name = e.name .. ':once'
-  local old = redis.call('ZRANGEBYSCORE', name, '-inf', fmt('(%.6f', since(d)), 'LIMIT', 0, 4)
-  if #old > 0 then redis.call('ZREM', name, unpack(old)) end
-  redis.call('ZADD', name, fmt('%.6f', S + U / 1e6), d.once)
-  redis.call('PEXPIRE', name, fmt('%.0f', min(ceil(kinds[d.kind].lasts(of(e.share, d)) / 1e6) + 1, 1e14)))
+  local lasts = kinds[d.kind].lasts(of(e.share, d))
+  know_once(d, min(NOW + floor(lasts / 1000 + 0.5), LATEST), false)
+  local left = min(ceil(lasts / 1e6) + 1, 1e14)
+  if redis.call('PTTL', once_set(d)) < left then redis.call('PEXPIRE', once_set(d), fmt('%.0f', left)) end
 end
 
 local demands, refused = {}, false
@@ -361,7 +388,10 @@ for i = 1, #KEYS do
   local e = entry(d.base, d.key, d.bound)
   local share = of(e.share, d)
   demands[i], d.entry = d, e
-  if not counted(e, d) then
+  local once = is_once(e, d)
+  if once and (e.once[d.once] or known_once(d)) then
+    d.passed = true
+  else
     local left = minus(d.size, kinds[d.kind].used(share))
     if less(left, d.units) then
       d.exceeded = true
@@ -370,7 +400,7 @@ for i = 1, #KEYS do
       d.taken, e.taken = true, true
       share = kinds[d.kind].take(share, d.units)
       e.share = share
-      if d.once ~= '' and d.kind ~= 'r' then e.once[d.once] = true end
+      if once and has_room(d) then d.remembered, e.once[d.once] = true, true end
     end
   end
   d.share = share
@@ -380,7 +410,9 @@ if MODE == 'take' then
   for i = 1, #demands do
     local d = demands[i]
     local e = d.entry
-    if d.taken and not refused and d.once ~= '' and d.kind ~= 'r' then count_once(e, d) end
+    if d.remembered and not refused then count_once(e, d) end
+    local ends = d.passed and not refused and known_once(d)
+    if ends then know_once(d, ends, true) end
     -- What goes over to another rule does so even where nothing is taken: from now on it comes back by that.
     if e.before and under(e.before, d.kind, d.span) ~= e.before then
       e.carried = true

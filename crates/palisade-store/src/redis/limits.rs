@@ -18,6 +18,9 @@ const MOST_OF_A_RATE: u64 = 1 << 52;
 /// How many keys one call forgets or lists.
 const BATCH: usize = 500;
 
+/// Beyond that many seconds the nanoseconds of a window have more than 63 bits: 136 years.
+const LONGEST_PLAIN_WINDOW: u128 = 1 << 32;
+
 /// Beyond that many nanoseconds a span is not printed exactly by the plain script: 104 days.
 const LONGEST_PLAIN_SPAN: u128 = 1 << 53;
 
@@ -38,8 +41,11 @@ const KEYS: &str = include_str!("keys.lua");
 /// 4. The key of a share ends once it is whole. A counter keeps at most `max_keys` of them: a further key, as long as none ended,
 ///    shares the bucket of the overflow. Of a key that comes new while shares of others have ended in the same moment, that is
 ///    told a few keys at a time.
-/// 5. [`LimitRule::InFlight`] is kept in the process alone: asking for it here is an error.
-/// 6. Where a call fails nothing is known: what Redis took stays taken. What was to be given back and could not be is not given
+/// 5. What was counted once ([`Demand::once`]) is remembered as long as it counts, apart from keys: `max_keys` of it for each counter.
+///    Without room, and in the bucket of the overflow, it is not remembered, and a retry is counted again. What somebody else passed
+///    by is not given back: it is the only unit that is counted of it.
+/// 6. [`LimitRule::InFlight`] is kept in the process alone: asking for it here is an error.
+/// 7. Where a call fails nothing is known: what Redis took stays taken. What was to be given back and could not be is not given
 ///    back later. What was taken before a [`reset`](LimitStore::reset) and is given back after it lessens what was taken since.
 ///
 /// What it does not protect against: a Redis that loses data, see [`RedisPool`].
@@ -184,15 +190,16 @@ impl LimitStore for RedisLimits {
             let base = base(counter)?;
             let key = key.map(|key| hex(key.as_bytes())).unwrap_or_default();
             let overflow = hex(LimitKey::OVERFLOW.as_bytes());
-            let mut forgotten: u64 = 0;
+            let (mut forgotten, mut from): (u64, u64) = (0, 0);
             loop {
                 let mut call = self.reset.call(&[base]);
-                call.arg(&key).arg(&overflow).arg(BATCH);
-                let (used, left): (u64, u64) = self.pool.run(call).await.map_err(LimitStoreError::new)?;
+                call.arg(&key).arg(&overflow).arg(BATCH).arg(from);
+                let (used, next): (u64, u64) = self.pool.run(call).await.map_err(LimitStoreError::new)?;
                 forgotten = forgotten.saturating_add(used);
-                if left == 0 {
+                if next == 0 {
                     return Ok(forgotten);
                 }
+                from = next;
             }
         })
     }
@@ -275,7 +282,11 @@ fn is_plain(demands: &[Demand]) -> bool {
     let known = |demand: &Demand| match Rule::of(demand.counter.rule()) {
         Ok(rule) => match rule.kind {
             "r" => rule.span < LONGEST_PLAIN_SPAN,
-            "c" => rule.size < u128::from(MOST_OF_A_RATE) && demand.once.is_none(),
+            "c" => {
+                rule.size < u128::from(MOST_OF_A_RATE)
+                    && rule.span < LONGEST_PLAIN_WINDOW
+                    && demand.once.is_none()
+            }
             _ => false,
         },
         Err(_) => false,

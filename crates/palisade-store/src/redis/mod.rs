@@ -7,7 +7,7 @@
 //! 4. **Nothing waits long.** A call ends within [`RedisConfig::timeout`], connecting included; after several failures in a row
 //!    calls fail at once, and one at a time tries whether Redis is back. Opening never needs Redis.
 //! 5. **Redis forgets what is idle.** Every key of a limit ends when its share is whole again; a counter keeps shares for
-//!    `max_keys` keys at most, and keys beyond them share one bucket.
+//!    `max_keys` keys at most, and keys beyond them share one bucket. As many things that were counted once are remembered.
 //! 6. **One slot.** The hash tag of every key is the prefix (`{palisade}:limit:…`). A Redis Cluster therefore keeps everything of one
 //!    prefix on one of its nodes: that is what lets one script see all limits of a request. Give each installation a prefix of its
 //!    own, and they spread.

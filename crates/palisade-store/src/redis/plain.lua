@@ -12,6 +12,14 @@ local TAKE, OVERFLOW, FIELDS = ARGV[1] == 'take', ARGV[2], 9
 local count, refused = #KEYS, false
 local keys, names, indexed, existed, used, rest, exceeded = {}, {}, {}, {}, {}, {}, {}
 
+-- Whole seconds of nanoseconds, and the rest, which has nine digits at most whatever it is of: what fmod says is exact.
+local function split(nano)
+  local rest = fmod(floor(nano), 1e9)
+  local seconds = floor((floor(nano) - rest) / 1e9 + 0.5)
+  if rest < 0 then return seconds - 1, rest + 1e9 end
+  return seconds, rest
+end
+
 for i = 1, count do
   local at = 2 + (i - 1) * FIELDS
   local base, key, kind = KEYS[i], ARGV[at + 1], ARGV[at + 3]
@@ -69,13 +77,11 @@ for i = 1, count do
     lasts = spent * span - over
     resets = spent == 0 and 0 or span - over
     retry = (spent + units - size) * span - over
-    local nano = U * 1000 + lasts
-    local carried = floor(nano / 1e9)
-    window = S + carried > 9e9 and '9000000000000000000' or fmt('%d%09d', S + carried, nano - carried * 1e9)
+    local seconds, nano = split(U * 1000 + lasts)
+    window = S + seconds > 9e9 and '9000000000000000000' or fmt('%d%09d', S + seconds, nano)
     if taken then
-      nano = U * 1000 - over
-      carried = floor(nano / 1e9)
-      share = fmt('%d %d %d', spent, S + carried, nano - carried * 1e9)
+      seconds, nano = split(U * 1000 - over)
+      share = fmt('%d %d %d', spent, S + seconds, nano)
     end
   else
     local start = S - S % span

@@ -1,7 +1,7 @@
 //! A few connections, a time limit for each call, and a breaker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use palisade_core::Clock;
@@ -12,8 +12,10 @@ use super::breaker::{Breaker, Change, Entry};
 use super::config::{RedisConfig, RedisConfigError};
 use super::connect::{Connection, Connector};
 use super::failure::RedisFailure;
-use super::script::Call;
+use super::script::{Call, Script};
 use super::slot::Slot;
+
+const WATCH: &str = include_str!("watch.lua");
 
 /// Connections to Redis that everything of a server shares; clones are one pool.
 ///
@@ -21,7 +23,8 @@ use super::slot::Slot;
 ///    failed, by one call for all.
 /// 2. A call ends within [`RedisConfig::timeout`]. Connecting may go on after that, for those that come later.
 /// 3. A call is never made twice: whether Redis did what a call without an answer asked for is unknown.
-/// 4. After [`RedisConfig::failures_to_open`] failures in a row calls fail at once, until one that tries succeeds.
+/// 4. After [`RedisConfig::failures_to_open`] failures in a row calls fail at once, until one that tries succeeds. It tries to write
+///    before it asks: a Redis that only refuses writes (it is full, or a replica) does not work.
 ///
 /// It counts `palisade_redis_failures_total` by `reason` (`timeout`, `connect`, `command`, `open`), shows
 /// `palisade_redis_breaker_open`, and logs under `palisade::redis` when Redis fails (`error`) and works again (`info`).
@@ -70,15 +73,12 @@ struct Inner {
     slots: Vec<Arc<Slot>>,
     next: AtomicUsize,
     breaker: Breaker,
-    last_failure: Mutex<Option<RedisFailure>>,
+    /// When a call failed last, and why.
+    last_failure: Mutex<Option<(Duration, RedisFailure)>>,
+    /// Writes a little, under this key.
+    watch: Script,
+    watch_key: String,
     clock: Arc<dyn Clock>,
-}
-
-/// What is asked.
-#[derive(Debug)]
-enum Question<'a> {
-    Ping,
-    Script(Call<'a>),
 }
 
 impl RedisPool {
@@ -98,6 +98,8 @@ impl RedisPool {
             next: AtomicUsize::new(0),
             breaker: Breaker::new(config.failures_to_open, config.cool_down),
             last_failure: Mutex::new(None),
+            watch: Script::new(WATCH),
+            watch_key: format!("{}:watch", tag(&config.prefix)),
             clock,
         })))
     }
@@ -109,31 +111,38 @@ impl RedisPool {
 
     /// Why the last call that failed did. For operators, not for peers.
     pub fn last_failure(&self) -> Option<RedisFailure> {
-        self.0
-            .last_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.last_failure().clone().map(|(_, failure)| failure)
     }
 
-    /// Asks for a sign of life.
-    pub async fn ping(&self) -> Result<(), RedisFailure> {
-        self.guarded(Question::Ping).await.map(|_| ())
+    /// Why a call failed, where the last one that did is no longer ago than that. For operators, not for peers.
+    pub fn failure_within(&self, recently: Duration) -> Option<RedisFailure> {
+        let (at, failure) = self.0.last_failure().clone()?;
+        let ago = self.0.clock.elapsed().saturating_sub(at);
+        (ago <= recently).then_some(failure)
+    }
+
+    /// Writes a little (the key `{<prefix>}:watch`, which ends by itself), as scripts do, and says whether Redis did it.
+    ///
+    /// It asks although Redis is left alone, and what comes of it is no call's outcome: [`is_failing`](Self::is_failing),
+    /// [`last_failure`](Self::last_failure) and [`failure_within`](Self::failure_within) say nothing of it.
+    pub async fn try_writing(&self) -> Result<(), RedisFailure> {
+        let written = async { self.write(self.turn()?, self.deadline()).await };
+        written.await.inspect_err(count)
     }
 
     /// With what every key begins: the prefix as a hash tag.
     pub(crate) fn tag(&self) -> String {
-        format!("{{{}}}", self.0.prefix)
+        tag(&self.0.prefix)
     }
 
     /// Runs a script.
     pub(crate) async fn run<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, RedisFailure> {
-        let value = self.guarded(Question::Script(call)).await?;
+        let value = self.guarded(call).await?;
         T::from_redis_value(value).map_err(|_| RedisFailure::Answer)
     }
 
     /// Asks where the breaker permits.
-    async fn guarded(&self, question: Question<'_>) -> Result<Value, RedisFailure> {
+    async fn guarded(&self, call: Call<'_>) -> Result<Value, RedisFailure> {
         let entry = self.0.breaker.enter(self.0.clock.elapsed());
         if entry == Entry::Refused {
             count(&RedisFailure::Open);
@@ -143,24 +152,43 @@ impl RedisPool {
             inner: &self.0,
             entry: Some(entry),
         };
-        let answer = self.ask(question).await;
+        let answer = self.tried(&call, entry).await;
         pending.ended(answer.as_ref().err());
         answer
     }
 
+    async fn tried(&self, call: &Call<'_>, entry: Entry) -> Result<Value, RedisFailure> {
+        let (slot, deadline) = (self.turn()?, self.deadline());
+        // Many a call succeeds where nothing can be written.
+        if entry == Entry::Probe {
+            self.write(slot, deadline).await?;
+        }
+        self.ask(call, slot, deadline).await
+    }
+
+    /// The place whose turn it is.
+    fn turn(&self) -> Result<&Arc<Slot>, RedisFailure> {
+        let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let slot = self.0.slots.get(turn % self.0.slots.len().max(1));
+        slot.ok_or(RedisFailure::Abandoned)
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.0.timeout
+    }
+
+    async fn write(&self, slot: &Arc<Slot>, deadline: Instant) -> Result<(), RedisFailure> {
+        let call = self.0.watch.call(&[&self.0.watch_key]);
+        self.ask(&call, slot, deadline).await.map(|_| ())
+    }
+
     /// Asks within the time limit.
-    async fn ask(&self, question: Question<'_>) -> Result<Value, RedisFailure> {
+    async fn ask(&self, call: &Call<'_>, slot: &Arc<Slot>, deadline: Instant) -> Result<Value, RedisFailure> {
         let inner = &self.0;
         let late = |_| RedisFailure::Timeout(inner.timeout);
-        let deadline = Instant::now() + inner.timeout;
-        let turn = inner.next.fetch_add(1, Ordering::Relaxed);
-        let slot = inner
-            .slots
-            .get(turn % inner.slots.len().max(1))
-            .ok_or(RedisFailure::Abandoned)?;
         let connecting = slot.connection(&inner.connector);
         let (connection, number) = timeout_at(deadline, connecting).await.map_err(late)??;
-        let asking = timeout_at(deadline, question.put(connection)).await;
+        let asking = timeout_at(deadline, put(call, connection)).await;
         let answer = asking.map_err(late).and_then(|answer| {
             let failed = |error: RedisError| RedisFailure::Command(error.into());
             answer.map_err(failed)
@@ -172,17 +200,22 @@ impl RedisPool {
     }
 }
 
-impl Question<'_> {
-    async fn put(self, mut connection: Connection) -> Result<Value, RedisError> {
-        match self {
-            Self::Ping => connection.send(&redis::cmd("PING")).await,
-            Self::Script(call) => match connection.send(&call.by_name()).await {
-                // It was not run: Redis was restarted, emptied of scripts, or is another one.
-                Err(error) if is_unknown_script(&error) => connection.send(&call.with_text()).await,
-                answer => answer,
-            },
-        }
+impl Inner {
+    fn last_failure(&self) -> MutexGuard<'_, Option<(Duration, RedisFailure)>> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn put(call: &Call<'_>, mut connection: Connection) -> Result<Value, RedisError> {
+    match connection.send(&call.by_name()).await {
+        // It was not run: Redis was restarted, emptied of scripts, or is another one.
+        Err(error) if is_unknown_script(&error) => connection.send(&call.with_text()).await,
+        answer => answer,
+    }
+}
+
+fn tag(prefix: &str) -> String {
+    format!("{{{prefix}}}")
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {
@@ -207,12 +240,7 @@ impl Pending<'_> {
         let change = self.inner.breaker.outcome(entry, failure.is_none(), now);
         if let Some(failure) = failure {
             count(failure);
-            let mut last = self
-                .inner
-                .last_failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *last = Some(failure.clone());
+            *self.inner.last_failure() = Some((now, failure.clone()));
         }
         match (change, failure) {
             (Change::Opened, Some(failure)) => {

@@ -225,6 +225,45 @@ fn close(one: Duration, other: Duration) -> bool {
     one.abs_diff(other) <= Duration::from_nanos(2)
 }
 
+/// Counters that go by a time they are told, and what tells it.
+fn told_the_time(redis: &Redis) -> (RedisLimits, Script) {
+    let mut config = RedisConfig::new(Secret::new(redis.url()));
+    config.timeout = Duration::from_secs(20);
+    config.connect_timeout = Duration::from_secs(20);
+    let pool = RedisPool::open(&config, Arc::new(SystemClock::new())).expect("a good URL");
+    let time = "redis.call('HMGET', '{palisade}:clock', 's', 'u')";
+    let tell = Script::new("redis.call('HSET', KEYS[1], 's', ARGV[1], 'u', ARGV[2])");
+    (RedisLimits::at_a_time_of(pool, time), tell)
+}
+
+#[tokio::test]
+async fn a_share_that_goes_over_to_another_rule_is_told_at_every_nanosecond() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, tell) = told_the_time(&redis);
+    let at = async |seconds: u64, micros: u64| {
+        let mut call = tell.call(&["{palisade}:clock"]);
+        call.arg(seconds).arg(micros);
+        let () = store.pool.run(call).await.expect("Redis answers");
+    };
+    let demand = |nanos: u64| {
+        let counter = LimitCounter::new(&store, "rate", rate(5, nanos), 10);
+        [Demand::new(Arc::new(counter), key(1), 1)]
+    };
+    at(1_850_000_000, 0).await;
+    let mut demands = demand(1_469_667_703_338_660);
+    let taking = store.take(&mut demands, UNIX_EPOCH);
+    taking.outcome().await.expect("the answer is read");
+    // Of the other unit 1795296754042347 nanoseconds and a part are over by now, in doubles. That it is whole the same part before a
+    // second begins was told with ten digits in place of nine.
+    at(1_850_669_335, 10_193).await;
+    let mut demands = demand(3_941_956_743_849_347);
+    let taking = store.look(&mut demands, UNIX_EPOCH);
+    taking.outcome().await.expect("the answer is read");
+    let standing = demands[0].standing;
+    assert_eq!(standing.resets_in.as_nanos(), 2_146_659_989_807_000);
+    assert_eq!(standing.window, 1_852_815_995_000_000_000);
+}
+
 #[test]
 fn redis_and_memory_say_the_same_to_the_same_questions() {
     let Some(redis) = Redis::start() else { return };
@@ -232,13 +271,7 @@ fn redis_and_memory_say_the_same_to_the_same_questions() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut config = RedisConfig::new(Secret::new(redis.url()));
-    config.timeout = Duration::from_secs(20);
-    config.connect_timeout = Duration::from_secs(20);
-    let pool = RedisPool::open(&config, Arc::new(SystemClock::new())).expect("a good URL");
-    let time = "redis.call('HMGET', '{palisade}:clock', 's', 'u')";
-    let shared = RedisLimits::at_a_time_of(pool, time);
-    let clock = Script::new("redis.call('HSET', KEYS[1], 's', ARGV[1], 'u', ARGV[2])");
+    let (shared, clock) = told_the_time(&redis);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(150));
     let outcome = runner.run(&steps(), |steps| {
         runtime.block_on(async {
