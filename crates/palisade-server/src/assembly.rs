@@ -300,6 +300,7 @@ impl Assembly {
         let files = files.chain(self.keystores.paths());
         let files = files.chain(self.policy.files().iter().cloned());
         let files = files.chain(self.acceptors.values().flat_map(Acceptor::files));
+        let files = files.chain(self.settings.file_of_redis(&self.config));
         files.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

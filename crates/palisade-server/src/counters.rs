@@ -36,6 +36,9 @@ pub struct CounterStores {
     embedded: Arc<EmbeddedCounters>,
     #[cfg(feature = "redis")]
     redis: std::sync::OnceLock<Redis>,
+    /// Whether the replay memory is in Redis, whatever later settings say.
+    #[cfg(feature = "redis")]
+    remembers: bool,
     #[cfg(feature = "redis")]
     clock: Arc<dyn Clock>,
 }
@@ -50,6 +53,8 @@ impl CounterStores {
             embedded: Arc::new(EmbeddedCounters::new(data_dir)),
             #[cfg(feature = "redis")]
             redis: std::sync::OnceLock::new(),
+            #[cfg(feature = "redis")]
+            remembers: settings.replay.store == crate::settings::ReplayStoreKind::Redis,
             #[cfg(feature = "redis")]
             clock,
         }
@@ -110,13 +115,11 @@ impl CounterStores {
         (!config.contains("palisade.redis")).then_some(absent)
     }
 
-    /// The connections to Redis, made ready with the first settings that name it.
+    /// The connections to Redis, made ready with the first settings that name it. Those that come later are checked alike: a restart
+    /// goes on with them.
     #[cfg(feature = "redis")]
     fn redis(&self, config: &Config, settings: &ServerSettings, errors: &mut Errors) -> Option<&Redis> {
         let wanted = settings.redis.as_ref()?;
-        if let Some(redis) = self.redis.get() {
-            return Some(redis);
-        }
         match Redis::new(config, wanted, &self.clock) {
             Ok(redis) => Some(self.redis.get_or_init(|| redis)),
             Err(error) => {
@@ -132,13 +135,16 @@ impl CounterStores {
         self.redis.get()
     }
 
-    /// Whether these settings of Redis are others than those in use.
-    pub(crate) fn needs_restart(&self, settings: &ServerSettings) -> bool {
+    /// These settings are in force. Says whether those of Redis are others than those in use: then the others apply after a restart.
+    /// Where they name none, nothing is counted there any more, and whether it works is of no concern.
+    pub(crate) fn applies(&self, config: &Config, settings: &ServerSettings) -> bool {
         #[cfg(feature = "redis")]
-        if let (Some(redis), Some(settings)) = (self.redis.get(), &settings.redis) {
-            return !redis.settings().connects_as(settings);
+        if let Some(redis) = self.redis.get() {
+            redis.is_used(settings.redis.is_some() || self.remembers);
+            let settings = settings.redis.as_ref();
+            return settings.is_some_and(|settings| !redis.connects_as(config, settings));
         }
-        let _ = settings;
+        let _ = (config, settings);
         false
     }
 

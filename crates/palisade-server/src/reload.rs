@@ -199,7 +199,7 @@ impl Running {
         let mut needs_restart = self.started.needs_restart(&assembly.settings);
         if self
             .counters()
-            .is_some_and(|counters| counters.needs_restart(&assembly.settings))
+            .is_some_and(|counters| counters.applies(&assembly.config, &assembly.settings))
         {
             needs_restart.push("palisade.redis".to_owned());
         }

@@ -1,6 +1,7 @@
 //! What operators write about Redis, which several servers share.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use palisade_config::{Config, Errors};
 use palisade_core::settings::Period;
@@ -168,6 +169,12 @@ impl ServerSettings {
             };
             errors.push(config.complaint("palisade.replay.store", message));
         }
+    }
+
+    /// The file of certificates to trust with Redis, where one is named.
+    pub(crate) fn file_of_redis(&self, config: &Config) -> Option<PathBuf> {
+        let file = self.redis.as_ref()?.trust_file.as_ref()?;
+        Some(config.folder().join(file))
     }
 
     pub(super) fn of_redis(&self, config: &Config) -> Vec<Finding> {

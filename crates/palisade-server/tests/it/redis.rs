@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use palisade_server::status::Reload;
+use palisade_test::ca::TestCa;
 use palisade_test::redis::{Data, Redis};
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -126,14 +128,8 @@ async fn redis_may_come_with_a_reload_and_another_one_needs_a_restart() {
         Some(Reload::Applied { .. })
     ));
     assert_eq!(send(&server, "/orders", "alice").await, "200");
-    let keys = redis.command(&["DBSIZE"]);
-    assert!(
-        !keys.contains(
-            ":0
-"
-        ),
-        "{keys}"
-    );
+    let keys = redis.command(&["KEYS", "{palisade}:limit:*"]);
+    assert!(keys.contains("{palisade}:limit:Partners.quota:"), "{keys}");
 
     server.folder.write(&properties(&other));
     let Some(Reload::Applied { needs_restart, .. }) = server.handle.reload().await else {
@@ -142,4 +138,102 @@ async fn redis_may_come_with_a_reload_and_another_one_needs_a_restart() {
     assert_eq!(needs_restart, ["palisade.redis"]);
     let told = server.admin("/limits?interceptor=Partners&key=alice").await.1;
     assert_eq!(told["limits"][0]["standing"]["remaining"], "2", "{told}");
+}
+
+/// What makes a Redis refuse every write while it answers, and what ends that.
+#[rstest]
+#[case::a_replica(&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"])]
+#[case::full(&["CONFIG", "SET", "maxmemory", "1mb"], &["CONFIG", "SET", "maxmemory", "0"])]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_stands_as_long_as_redis_refuses_writes(#[case] shut: &[&str], #[case] open: &[&str]) {
+    let Some(redis) = Redis::start() else { return };
+    // More than the megabyte that it is let have later.
+    let filled = "for i = 1, 2000 do redis.call('SET', 'fill:' .. i, string.rep('x', 1000)) end";
+    redis.command(&["EVAL", filled, "0"]);
+    let allowing = "palisade.endpoints[1].paths=/allowed\n\
+        palisade.endpoints[1].interceptors=Lenient\n\
+        palisade.interceptors.Lenient.quota.transactions=1\n\
+        palisade.interceptors.Lenient.quota.per=30d\n\
+        palisade.interceptors.Lenient.quota.store=redis\n\
+        palisade.interceptors.Lenient.quota.on-failure=allow\n\
+        palisade.interceptors.Lenient.quota.key=header:x-client\n";
+    let server = serve(Folder::new(&format!("{}{allowing}", properties(&redis)))).await;
+    assert_eq!(send(&server, "/orders", "alice").await, "200");
+    until_alarms(&server, &[]).await;
+
+    assert!(redis.command(shut).starts_with("+OK"));
+    until_alarms(&server, &["redis-unavailable"]).await;
+    // Through several looks at Redis, and tries of requests.
+    for _ in 0..12 {
+        assert_eq!(send(&server, "/orders", "alice").await, "store-unavailable");
+        assert_eq!(send(&server, "/allowed", "alice").await, "200");
+        let alarms = server.admin("/status").await.1["alarms"].clone();
+        assert_eq!(alarms[0]["code"], "redis-unavailable", "{alarms}");
+        sleep(Duration::from_millis(500)).await;
+    }
+
+    assert!(redis.command(open).starts_with("+OK"));
+    until_alarms(&server, &[]).await;
+    let counted = async {
+        while send(&server, "/orders", "alice").await != "200" {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(SOON, counted).await.unwrap();
+    assert_eq!(send(&server, "/allowed", "alice").await, "200");
+    assert_eq!(send(&server, "/allowed", "alice").await, "quota-exceeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_alarm_stands_for_a_redis_that_a_reload_took_away() {
+    let Some(mut redis) = Redis::start() else { return };
+    let with = properties(&redis);
+    let server = serve(Folder::new(&with)).await;
+    redis.stop();
+    until_alarms(&server, &["redis-unavailable"]).await;
+    server.folder.write(&QUOTA.replace("store=redis", "store=memory"));
+    let Some(Reload::Applied { needs_restart, .. }) = server.handle.reload().await else {
+        panic!("refused");
+    };
+    assert!(needs_restart.is_empty(), "{needs_restart:?}");
+    until_alarms(&server, &[]).await;
+    assert_eq!(send(&server, "/orders", "alice").await, "200");
+
+    // It is looked after again when it comes back.
+    server.folder.write(&with);
+    assert!(matches!(
+        server.handle.reload().await,
+        Some(Reload::Applied { .. })
+    ));
+    until_alarms(&server, &["redis-unavailable"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_certificates_to_trust_need_a_restart_and_must_be_ones() {
+    let (one, other) = (TestCa::new("Redis CA"), TestCa::new("Another CA"));
+    let secure = format!(
+        "{QUOTA}palisade.redis.url=rediss://127.0.0.1:1\npalisade.redis.trust-file=redis-ca.pem\n\
+         palisade.redis.on-failure=allow\n"
+    );
+    let folder = Folder::new(&secure);
+    let trusted = folder.folder.path().join("redis-ca.pem");
+    std::fs::write(&trusted, one.pem()).unwrap();
+    let server = serve(folder).await;
+    let restarts = async || match server.handle.reload().await {
+        Some(Reload::Applied { needs_restart, .. }) => Some(needs_restart),
+        _ => None,
+    };
+    assert_eq!(restarts().await.unwrap(), [""; 0]);
+    std::fs::write(&trusted, other.pem()).unwrap();
+    assert_eq!(restarts().await.unwrap(), ["palisade.redis"]);
+    std::fs::write(
+        &trusted,
+        "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n",
+    )
+    .unwrap();
+    assert_eq!(restarts().await, None);
+    std::fs::remove_file(&trusted).unwrap();
+    assert_eq!(restarts().await, None);
+    std::fs::write(&trusted, one.pem()).unwrap();
+    assert_eq!(restarts().await.unwrap(), [""; 0]);
 }
