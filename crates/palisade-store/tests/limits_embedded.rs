@@ -351,6 +351,35 @@ fn a_key_takes_no_more_memory_than_is_written() {
     assert!(each <= 448, "{each}");
 }
 
+#[test]
+fn an_identifier_takes_no_more_memory_than_is_written() {
+    const KEYS: u128 = 12_000;
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let store = open(folder.path()).unwrap();
+    let rule = calendar(u128::MAX, 3600);
+    let quota = Arc::new(LimitCounter::new(&store, "quota", rule, KEYS.try_into().unwrap()));
+    let info = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            for batch in 0..KEYS / 1000 {
+                let mut demands: Vec<_> = (0..1000)
+                    .map(|number| {
+                        let mut demand = Demand::new(Arc::clone(&quota), LimitKey::EVERYBODY, 1);
+                        demand.once = Some((batch * 1000 + number).to_le_bytes());
+                        demand
+                    })
+                    .collect();
+                store.take(&mut demands, at(0)).outcome().await.unwrap();
+            }
+        });
+    });
+    let each = u128::try_from(info.bytes_current).unwrap() / KEYS;
+    assert!(each <= 512, "{each}");
+}
+
 #[tokio::test]
 async fn a_directory_has_one_server_at_a_time_and_that_has_both_files() {
     let folder = tempfile::tempdir().unwrap();

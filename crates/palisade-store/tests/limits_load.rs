@@ -237,6 +237,46 @@ fn callers_with_many_names_in_turn_take_no_more_memory_than_is_written() {
     assert!(info.bytes_max < 320 * MAX_KEYS as u64 + 65_536, "{info:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_on_a_full_counter_end_and_leave_every_place_free() {
+    const ROOM: usize = 3;
+    for kind in [WindowKind::Calendar, WindowKind::Sliding] {
+        let store = Arc::new(MemoryLimits::new());
+        let counter = Arc::new(LimitCounter::new(&*store, "quota", quota(1_000, kind), ROOM));
+        let demand = |counter: &Arc<LimitCounter>, name: u64, once: u64| {
+            let mut demand = Demand::new(Arc::clone(counter), key(&name), 1);
+            demand.once = Some(u128::from(once).to_le_bytes());
+            demand
+        };
+        let (here, of) = (Arc::clone(&store), Arc::clone(&counter));
+        let met = in_fifty_tasks(move |task| {
+            let mut met = 0;
+            for round in 0..200 {
+                let names = [round % 7, (round + task) % 7, (3 * round) % 7];
+                // Nobody else has these identifiers, so that all can be given back.
+                let mut demands = names.map(|name| demand(&of, name, task * 1_000 + round));
+                demands[1].once = None;
+                demands[2].once = demands[2]
+                    .once
+                    .map(|_| u128::from(1_000_000 + task * 1_000 + round).to_le_bytes());
+                met += u64::from(take(&here, &mut demands));
+                done(here.give_back(&mut demands, at(0)));
+            }
+            met
+        })
+        .await;
+        assert_eq!(met, TASKS * 200);
+        for name in 0..ROOM as u64 {
+            let mut demands = [demand(&counter, name, 1)];
+            for taken in [1, 0] {
+                assert!(take(&store, &mut demands));
+                let stand = demands[0].standing;
+                assert_eq!((stand.taken, stand.overflowed), (taken, false), "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_given_back_at_once_leaves_nothing_behind() {
     let store = MemoryLimits::new();
