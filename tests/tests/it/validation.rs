@@ -1,5 +1,7 @@
 //! Validation, seen from outside: the command as it is built, over TLS, with property files.
 
+use serde_json::Value;
+
 use crate::callers::client::{Ask, Connection};
 use crate::limits::node::run;
 use crate::limits::world::{World, path};
@@ -46,10 +48,11 @@ fn post(body: &str) -> Ask {
 
 fn verdict(connection: &mut Connection, ask: &Ask) -> (u16, String) {
     let answer = connection.ask(ask).unwrap();
-    let code = answer.json()["type"].as_str().unwrap_or_default().to_owned();
+    let document = answer.json();
+    let kind = document.get("type").and_then(Value::as_str).unwrap_or_default();
     (
         answer.status,
-        code.trim_start_matches("urn:palisade:problem:").to_owned(),
+        kind.trim_start_matches("urn:palisade:problem:").to_owned(),
     )
 }
 

@@ -126,7 +126,7 @@ impl Types {
                 }
                 // Defaults stand beside what they are defaults of.
                 Item::Fn(found) if source.reads_settings() => {
-                    push(&mut types.functions, &found.sig.ident, found)
+                    push(&mut types.functions, &found.sig.ident, found);
                 }
                 Item::Impl(found) => {
                     if let Some((name, default)) = default_of(found) {
