@@ -40,7 +40,7 @@ const WATCH: &str = include_str!("watch.lua");
 /// # What this does not protect against
 ///
 /// - A Redis that loses what it said was written (a restart without persistence, a failover to a replica that was behind) forgets
-///   what limits had counted. The replay memory notices most of that and refuses what is older, see [`RedisReplay`].
+///   what limits had counted. The replay memory notices most of that and refuses what is older, see [`RedisReplay`](crate::RedisReplay).
 /// - Whoever can write to Redis decides limits and replays. Use `rediss://`, a password, and a network of its own.
 ///
 /// # Example
