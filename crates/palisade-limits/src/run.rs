@@ -1,6 +1,7 @@
 //! The limits that a request meets at one time, checked together.
 //!
-//! 1. All of them are checked before any is taken from. One that refuses costs the others nothing.
+//! 1. All of them that one store counts are checked before any is taken from. One that refuses costs the others nothing, wherever they
+//!    are counted.
 //! 2. Where counters are kept in several stores, those that need no waiting come first, so that a request they refuse goes nowhere,
 //!    and one that waits for another store counts as one under way. Where a later store refuses, what the earlier ones gave is given
 //!    back.
