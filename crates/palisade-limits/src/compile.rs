@@ -214,21 +214,25 @@ impl Compiler<'_> {
             self.errors.push(STAGE, "max-per-transaction, max-total or both");
         }
         let period = self.whole_seconds(STAGE, *per);
-        let counted = total.and_then(|total| {
+        let place = Place {
+            stage: STAGE,
+            key,
+            max_keys: *max_keys,
+            store,
+            on_failure: *on_failure,
+        };
+        let counted = if let Some(total) = total {
             let rule = LimitRule::Window {
                 limit: total.units(),
                 period,
                 kind: WindowKind::Calendar,
             };
-            let place = Place {
-                stage: STAGE,
-                key,
-                max_keys: *max_keys,
-                store,
-                on_failure: *on_failure,
-            };
             self.counted(&place, rule, true)
-        });
+        } else {
+            // A mistake is one although nothing is counted yet.
+            self.key(&place);
+            None
+        };
         let reader = AmountReader::new(path?, currency_path.zip(currency.clone()));
         let what = What::Money {
             reader,
@@ -260,14 +264,7 @@ impl Compiler<'_> {
     }
 
     fn counted(&mut self, place: &Place<'_>, rule: LimitRule, is_money: bool) -> Option<Counted> {
-        let key = match place.key.parse::<KeyBy>() {
-            Ok(key) => Some(key),
-            Err(expected) => {
-                self.errors.push(key_of(place.stage, "key"), expected);
-                None
-            }
-        };
-        self.at_least_one(place.stage, "max-keys", place.max_keys as u64);
+        let key = self.key(place);
         let store = self.store(place)?;
         Some(Counted {
             key: key?,
@@ -282,6 +279,13 @@ impl Compiler<'_> {
             on_failure: place.on_failure.unwrap_or(self.stores.on_failure()),
             is_money,
         })
+    }
+
+    fn key(&mut self, place: &Place<'_>) -> Option<KeyBy> {
+        self.at_least_one(place.stage, "max-keys", place.max_keys as u64);
+        let key = place.key.parse::<KeyBy>();
+        key.map_err(|expected| self.errors.push(key_of(place.stage, "key"), expected))
+            .ok()
     }
 
     fn store(&mut self, place: &Place<'_>) -> Option<Arc<dyn LimitStore>> {

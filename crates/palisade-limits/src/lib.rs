@@ -57,6 +57,7 @@ mod compile;
 mod fields;
 mod key;
 mod kind;
+mod ledger;
 mod limiter;
 mod rejection;
 mod run;

@@ -25,6 +25,7 @@ use sfv::ListSerializer;
 use smallvec::SmallVec;
 
 use crate::fields::{self, RATELIMIT, RATELIMIT_POLICY, Standings};
+use crate::ledger::{Ledger, Owner, Permits, hold};
 use crate::limiter::{Counted, Limiter, What};
 use crate::rejection::{Refused, retry_after};
 
@@ -54,40 +55,6 @@ pub(crate) struct Member {
 struct Share {
     store: Arc<dyn LimitStore>,
     places: Box<[usize]>,
-}
-
-/// What an exchange demands, and then holds until it is answered.
-#[derive(Debug)]
-struct Ledger {
-    run: Arc<Run>,
-    /// Those of one store stand together, in the order of the stores.
-    demands: SmallVec<[Demand; 1]>,
-    /// The member of each, and what its store said.
-    owners: SmallVec<[Owner; 4]>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    place: u16,
-    /// Which store it is.
-    share: u16,
-    /// Whether that has said how it stands.
-    is_told: bool,
-}
-
-/// Places that are taken until the last byte of the answer.
-#[derive(Debug)]
-struct Permits {
-    store: Arc<dyn LimitStore>,
-    demands: SmallVec<[Demand; 1]>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Drop for Permits {
-    fn drop(&mut self) {
-        // The store of what is in flight never waits.
-        let _ = self.store.give_back(&mut self.demands, self.clock.now());
-    }
 }
 
 /// What was found of members behind the first one.
@@ -481,7 +448,7 @@ impl Run {
     }
 
     /// The client went away before the handler was called: nothing came of it.
-    async fn abandon(mut ledger: Ledger) {
+    pub(crate) async fn abandon(mut ledger: Ledger) {
         let run = Arc::clone(&ledger.run);
         if run.keep_what(&mut ledger, What::is_given_back) {
             run.give_back(&mut ledger, run.clock.now()).await;
@@ -532,68 +499,6 @@ impl Run {
     /// Which run of an exchange it is.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-}
-
-/// Keeps what was taken until the exchange is answered, or given up.
-fn hold(cx: &mut Context, ledger: Ledger, permits: Option<Permits>) {
-    if let Some(permits) = permits {
-        cx.keep(permits);
-    }
-    if !ledger.demands.is_empty() {
-        cx.keep_or(ledger, abandoned);
-    }
-}
-
-/// Gives back what a refusal would have given back: at once where no store waits, else beside.
-fn abandoned(ledger: Ledger) {
-    if !ledger.run.may_wait() {
-        let _ = Run::abandon(ledger).now_or_never();
-    } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(Run::abandon(ledger));
-    }
-}
-
-impl Ledger {
-    /// The stores, each with the range of its demands.
-    fn batches(&self) -> SmallVec<[(u16, Range<usize>); 2]> {
-        let mut batches: SmallVec<[(u16, Range<usize>); 2]> = SmallVec::new();
-        for (position, owner) in self.owners.iter().enumerate() {
-            match batches.last_mut() {
-                Some((share, range)) if *share == owner.share => range.end = position + 1,
-                _ => batches.push((owner.share, position..position + 1)),
-            }
-        }
-        batches
-    }
-
-    fn part(&mut self, range: &Range<usize>) -> &mut [Demand] {
-        self.demands.get_mut(range.clone()).unwrap_or_default()
-    }
-
-    /// What the log says of an exceeded limit: which one, and for whom.
-    fn said_of(&self, place: usize) -> String {
-        let mut demands = self.told();
-        let demand = demands.find(|(owner, _)| usize::from(owner.place) == place);
-        demand.map_or_else(String::new, |(_, demand)| {
-            format!("{} has not enough left for {}", demand.counter.name(), demand.key)
-        })
-    }
-
-    /// The demands of which it is known how they stand.
-    fn told(&self) -> impl Iterator<Item = (&Owner, &Demand)> {
-        self.owners
-            .iter()
-            .zip(&self.demands)
-            .filter(|(owner, _)| owner.is_told)
-    }
-
-    /// Requests whose keys are beyond the bound of their counters.
-    fn count_overflows(&self) {
-        for (_, demand) in self.told().filter(|(_, demand)| demand.standing.overflowed) {
-            let limit = demand.counter.name().to_string();
-            metrics::counter!("palisade_limit_overflow_total", "limit" => limit).increment(1);
-        }
     }
 }
 

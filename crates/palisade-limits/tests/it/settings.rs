@@ -89,6 +89,11 @@ const AMOUNT: &str = "amount-limit.max-total=1\namount-limit.store=memory\n";
     ""
 )]
 #[case(
+    "amount-limit.pointer=/a\namount-limit.max-per-transaction=1\namount-limit.key=caller",
+    "amount-limit.key",
+    "principal"
+)]
+#[case(
     "amount-limit.pointer=/a\namount-limit.max-total=ten\namount-limit.store=memory",
     "amount-limit.max-total",
     ""
