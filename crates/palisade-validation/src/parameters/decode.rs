@@ -8,11 +8,11 @@ use crate::form::{component, escape};
 
 /// Text with an escape that is none, or that is not UTF-8 once decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotText;
+pub(crate) struct NotText;
 
 /// What `+` stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plus {
+pub(crate) enum Plus {
     /// For a space: in queries and forms.
     IsSpace,
     /// For itself: in paths.
@@ -20,7 +20,7 @@ pub(super) enum Plus {
 }
 
 /// Decodes a name or a value. What has nothing to decode is borrowed.
-pub(super) fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, NotText> {
+pub(crate) fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, NotText> {
     let is_encoded = |byte: u8| byte == b'%' || (byte == b'+' && plus == Plus::IsSpace);
     if !text.bytes().any(is_encoded) {
         return Ok(Cow::Borrowed(text));
@@ -43,6 +43,6 @@ pub(super) fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, NotText> {
 }
 
 /// Checks that a value can be decoded, without decoding it.
-pub(super) fn check(text: &str) -> Result<(), NotText> {
+pub(crate) fn check(text: &str) -> Result<(), NotText> {
     component(text.as_bytes()).map(|_| ()).map_err(|_| NotText)
 }

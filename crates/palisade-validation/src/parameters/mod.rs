@@ -45,7 +45,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::settings::{ParameterSettings, Unknown, ValidationSettings};
 
 mod decimal;
-mod decode;
+pub(crate) mod decode;
 mod fault;
 mod instant;
 mod route;
