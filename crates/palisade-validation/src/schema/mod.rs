@@ -34,8 +34,8 @@
 
 mod error;
 mod instance;
-mod place;
-mod source;
+pub(crate) mod place;
+pub(crate) mod source;
 mod unique;
 mod violation;
 

@@ -13,7 +13,7 @@ pub struct Position {
 
 /// Where the value stands that `pointer` leads to, in JSON that has been read without error. Where the pointer
 /// leads nowhere, it is the last value on the way.
-pub(super) fn locate(json: &str, pointer: &str) -> Position {
+pub(crate) fn locate(json: &str, pointer: &str) -> Position {
     let mut scanner = Scanner {
         json: json.as_bytes(),
         at: 0,

@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::place::Position;
 
 /// The folder of the schema, as a URI that leads nowhere else.
-pub(super) const FOLDER: &str = "schema:///folder/";
+pub(crate) const FOLDER: &str = "schema:///folder/";
 /// Where paths lead that go up from [`FOLDER`].
-pub(super) const ABOVE: &str = "schema:///";
+pub(crate) const ABOVE: &str = "schema:///";
 /// How large a file may be.
 const MAX_FILE: u64 = 16 << 20;
 
@@ -29,7 +29,7 @@ pub(super) struct Document {
 
 /// Why a document is not there.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SourceError {
+pub(crate) enum SourceError {
     /// It is not below the folder.
     #[error(
         "is neither in this document nor a file below its folder; documents elsewhere are never fetched, but a \
@@ -78,18 +78,7 @@ impl SourceError {
 
 /// Reads a file of JSON.
 pub(super) fn read(path: &Path) -> Result<Document, SourceError> {
-    let unreadable = |source| SourceError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_FILE {
-        return Err(unreadable(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it has more than 16 MiB",
-        )));
-    }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let text = read_text(path)?;
     let json = serde_json::from_str(&text).map_err(|source| SourceError::NotJson {
         path: path.to_owned(),
         source,
@@ -101,9 +90,25 @@ pub(super) fn read(path: &Path) -> Result<Document, SourceError> {
     })
 }
 
+/// Reads a file of text.
+pub(crate) fn read_text(path: &Path) -> Result<String, SourceError> {
+    let unreadable = |source| SourceError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_FILE {
+        return Err(unreadable(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it has more than 16 MiB",
+        )));
+    }
+    fs::read_to_string(path).map_err(unreadable)
+}
+
 /// The files of one folder, and those of them that were read.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(Arc<Inner>);
+pub(crate) struct Folder(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -119,7 +124,7 @@ struct Inner {
 
 impl Folder {
     /// The folder of a schema that may call itself `id`.
-    pub(super) fn new(folder: &Path, id: Option<&str>) -> Self {
+    pub(crate) fn new(folder: &Path, id: Option<&str>) -> Self {
         let bases = std::iter::once(FOLDER.to_owned())
             .chain(id.and_then(folder_of))
             .collect();
@@ -147,7 +152,7 @@ impl Folder {
     }
 
     /// The files that were looked for.
-    pub(super) fn asked(&self) -> Vec<PathBuf> {
+    pub(crate) fn asked(&self) -> Vec<PathBuf> {
         self.0
             .asked
             .lock()
@@ -164,6 +169,11 @@ impl Folder {
     }
 
     fn find(&self, uri: &str) -> Result<Document, SourceError> {
+        read(&self.locate(uri)?)
+    }
+
+    /// The file that a URI means. It is remembered as one that was looked for.
+    pub(crate) fn locate(&self, uri: &str) -> Result<PathBuf, SourceError> {
         let folder = self.0.folder.as_deref().ok_or(SourceError::Elsewhere)?;
         let path = folder.join(self.relative(uri).ok_or(SourceError::Elsewhere)?);
         self.0
@@ -179,7 +189,7 @@ impl Folder {
         if !real.starts_with(fs::canonicalize(folder).map_err(unreadable)?) {
             return Err(SourceError::Leaves);
         }
-        read(&path)
+        Ok(path)
     }
 }
 
@@ -197,7 +207,7 @@ impl Retrieve for Folder {
 }
 
 /// The URI of a file of the folder.
-pub(super) fn uri_of(name: &str) -> String {
+pub(crate) fn uri_of(name: &str) -> String {
     let mut uri = FOLDER.to_owned();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
