@@ -248,6 +248,9 @@ pub(crate) struct ExplainArguments {
     /// Suppose the request has this field (repeatable)
     #[arg(long = "header", value_name = "NAME:VALUE")]
     pub(crate) headers: Vec<String>,
+    /// Suppose the request has this body; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
     /// Suppose a TLS session of this version, such as TLSv1.3
     #[arg(long, value_name = "VERSION")]
     pub(crate) tls: Option<TlsVersion>,

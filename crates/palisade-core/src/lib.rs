@@ -84,9 +84,11 @@ pub use limit::{
     LimitStores, OnFailure, Standing, Taking, WINDOW_SLICES, WindowKind,
 };
 pub use outbound::OutboundLayer;
-pub use pipeline::{Pipeline, PipelineLimits};
+pub use pipeline::{Pipeline, PipelineLimits, Rehearsed};
 pub use problem::Problem;
 pub use rejection::Rejection;
 pub use replay::{Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay};
 pub use secret::Secret;
-pub use stage::{Bodies, BoxFuture, Entry, FactKind, Guard, Message, Phase, Stage, Step, Transform};
+pub use stage::{
+    Bodies, BoxFuture, Entry, FactKind, Guard, Message, Phase, Rehearsal, Stage, Step, Transform,
+};

@@ -379,6 +379,11 @@ pub trait Limit: Debug + Send + Sync {
         units.to_string()
     }
 
+    /// A number as [`units`](Self::units) writes it.
+    fn units_in(&self, text: &str) -> Option<u128> {
+        text.parse().ok()
+    }
+
     /// On what the units of a request hang, beside its head; `None` where each request is one.
     fn hangs_on(&self) -> Option<&'static str> {
         None

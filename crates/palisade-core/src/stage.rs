@@ -65,6 +65,12 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
         self.request(cx, head)
     }
 
+    /// What [`request`](Self::request) would answer to that message, without lasting effect; for explanations. Its body is `None`
+    /// where nobody knows it.
+    fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        self.rehearse(cx, &mut message.head).into()
+    }
+
     /// What its verdict on that request rests on, such as the rule that decides; for explanations.
     fn reason(&self, head: &request::Parts) -> Option<String> {
         let _ = head;
@@ -116,6 +122,14 @@ pub trait Transform: Any + Debug + Send + Sync + 'static {
         None
     }
 
+    /// What [`request`](Self::request) would answer to that message, without lasting effect: nothing is counted, remembered or asked
+    /// of anybody. Where it accepts, the message is left as later stages would get it. Its body is `None` where nobody knows it. For
+    /// explanations.
+    fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        let known = self.rehearse(cx, &mut message.head);
+        known.map_or(Rehearsal::HangsOn(self.hangs_on()), Rehearsal::from)
+    }
+
     /// What a verdict that cannot be rehearsed hangs on; for explanations.
     fn hangs_on(&self) -> &'static str {
         "the message"
@@ -140,6 +154,28 @@ impl Debug for Step<'_> {
         match self {
             Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
             Self::Wait(_) => f.write_str("Wait(..)"),
+        }
+    }
+}
+
+/// What a stage says of a message that nobody has sent.
+#[derive(Debug)]
+pub enum Rehearsal {
+    /// It passes.
+    Accepted,
+    /// It is refused.
+    Refused(Rejection),
+    /// It wants that many units of the limit that the stage is: what is left of it decides.
+    Wants(u128),
+    /// It hangs on something that is not known.
+    HangsOn(&'static str),
+}
+
+impl From<Result<(), Rejection>> for Rehearsal {
+    fn from(verdict: Result<(), Rejection>) -> Self {
+        match verdict {
+            Ok(()) => Self::Accepted,
+            Err(rejection) => Self::Refused(rejection),
         }
     }
 }
@@ -250,6 +286,14 @@ impl Stage {
         match self {
             Self::Guard(_) => true,
             Self::Transform(transform) => transform.needs() == Bodies::None && !transform.answers(),
+        }
+    }
+
+    /// Whether it must have the request's body whole.
+    pub(crate) fn needs_request_body(&self) -> bool {
+        match self {
+            Self::Guard(_) => false,
+            Self::Transform(transform) => transform.needs().request(),
         }
     }
 

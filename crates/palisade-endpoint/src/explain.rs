@@ -5,15 +5,17 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::HOST;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
 use palisade_config::Entry as Setting;
 use palisade_core::head::HeadLimits;
 use palisade_core::{
-    ClientAddress, Connection, Context, Entry, FactKind, MatchedGroup, Phase, Principal, Rejection, Stage,
+    ClientAddress, Connection, Context, FactKind, MatchedGroup, Message, Phase, Principal, Rejection,
     TlsSession,
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::limits::LimitStanding;
 use crate::policy::{CompiledGroup, Policy, Unmatched};
@@ -21,8 +23,10 @@ use crate::selector::Target;
 use crate::service::decide;
 
 mod limit;
+mod stage;
 
 pub use self::limit::ExplainedLimit;
+use self::stage::{Said, say};
 
 /// A request that nobody has sent.
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub struct Probe {
     pub target: Uri,
     /// Its fields; a `Host` is added where there is none.
     pub headers: HeaderMap,
+    /// Its body, if one is to be supposed; a `Content-Length` is added where none is there.
+    pub body: Option<Bytes>,
     /// The client's address, if it is to be supposed.
     pub peer: Option<IpAddr>,
     /// The TLS session, if it is to be supposed.
@@ -43,7 +49,8 @@ pub struct Probe {
     /// Why that caller cannot sign in, where that is known.
     pub caller_refused: Option<String>,
     /// How the request's keys stand with limits, by the names of their counters (`Partners.quota`), or why that is not known. Those
-    /// that are not here are asked themselves, where their store answers at once. [`ExplainedStage::limit`] tells which there are.
+    /// that are not here are asked themselves, where their store answers at once and they do not count amounts.
+    /// [`ExplainedStage::limit`] tells which there are.
     pub standings: BTreeMap<String, Result<LimitStanding, String>>,
 }
 
@@ -54,6 +61,7 @@ impl Probe {
             method,
             target,
             headers: HeaderMap::new(),
+            body: None,
             peer: None,
             tls: None,
             principal: None,
@@ -69,6 +77,12 @@ impl Probe {
         head.headers = self.headers.clone();
         if !head.headers.contains_key(HOST) {
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        if let Some(body) = &self.body
+            && !head.headers.contains_key(TRANSFER_ENCODING)
+        {
+            let length = || HeaderValue::from(body.len());
+            head.headers.entry(CONTENT_LENGTH).or_insert_with(length);
         }
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = self.peer.map_or(ClientAddress::Unknown, ClientAddress::from);
@@ -157,6 +171,9 @@ pub struct ExplainedStage {
     /// What is left, where it is a limit whose key is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<ExplainedLimit>,
+    /// Whether its verdict counts for the whole: not where the stage only reports, unless its refusal stands there too.
+    #[serde(skip)]
+    decides: bool,
 }
 
 /// An answer, or why there is none.
@@ -175,6 +192,12 @@ pub enum Verdict {
         code: String,
         /// The sentence of the problem.
         title: String,
+        /// What the problem says of this request.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        /// Further members of the problem, such as `errors`.
+        #[serde(flatten)]
+        members: Map<String, Value>,
     },
     /// It hangs on something that is not known.
     #[serde(rename_all = "kebab-case")]
@@ -201,6 +224,8 @@ impl From<&Rejection> for Verdict {
             status: problem.status.as_u16(),
             code: problem.code.to_string(),
             title: problem.title.to_string(),
+            detail: problem.detail.as_deref().map(str::to_owned),
+            members: problem.members.clone(),
         }
     }
 }
@@ -259,7 +284,7 @@ impl Policy {
                     paths: Arc::clone(&group.paths),
                 });
                 let mut cx = Context::with_format(&head, self.refusal_format(&path, &probe.headers));
-                explanation.stages = group.rehearse(probe, &mut cx, &mut head);
+                explanation.stages = group.rehearse(probe, &mut cx, head);
                 explanation.verdict = overall(&explanation.stages);
             }
         }
@@ -282,91 +307,35 @@ impl Policy {
 }
 
 impl CompiledGroup {
-    fn rehearse(&self, probe: &Probe, cx: &mut Context, head: &mut request::Parts) -> Vec<ExplainedStage> {
+    fn rehearse(&self, probe: &Probe, cx: &mut Context, mut head: request::Parts) -> Vec<ExplainedStage> {
         if !self.authenticates {
             // Nobody finds out who is calling here, whoever it is.
             head.extensions.remove::<Arc<Principal>>();
         }
+        let mut message = Message::new(head, probe.body.clone());
         let mut refused = false;
-        let entries = self.pipeline.entries().iter().zip(&self.settings);
+        let entries = self.pipeline.entries().iter().zip(&self.settings).enumerate();
         entries
-            .map(|(entry, settings)| {
-                let limit = entry.stage.limit().filter(|_| !refused);
-                let (looked, limit) = limit.map_or((None, None), |limit| limit::rehearse(limit, probe, head));
-                let (verdict, reason) = match looked {
-                    _ if refused => (Verdict::NotReached, None),
-                    Some(verdict) => (verdict, None),
-                    None => rehearse(entry, probe, cx, head),
+            .map(|(position, (entry, settings))| {
+                let said = if refused {
+                    Said::new(Verdict::NotReached, entry)
+                } else {
+                    say(&self.pipeline, position, entry, probe, cx, &mut message)
                 };
-                refused |= matches!(verdict, Verdict::Refused { .. }) && !entry.report_only;
+                refused |= matches!(said.verdict, Verdict::Refused { .. }) && said.decides;
                 ExplainedStage {
                     stage: entry.stage.name(),
                     phase: entry.phase,
                     interceptor: entry.interceptor.to_string(),
                     report_only: entry.report_only,
                     settings: settings.to_vec(),
-                    verdict,
-                    reason,
-                    limit,
+                    verdict: said.verdict,
+                    reason: said.reason,
+                    limit: said.limit,
+                    decides: said.decides,
                 }
             })
             .collect()
-    }
-}
-
-/// The verdict of a stage, and what it rests on.
-fn rehearse(
-    entry: &Entry,
-    probe: &Probe,
-    cx: &mut Context,
-    head: &mut request::Parts,
-) -> (Verdict, Option<String>) {
-    if let (Some(Phase::Authentication), Some(reason)) = (entry.phase, &probe.caller_refused) {
-        let verdict = Verdict::Refused {
-            status: 401,
-            code: "credentials-invalid".to_owned(),
-            title: "The credentials are not accepted".to_owned(),
-        };
-        return (verdict, Some(reason.clone()));
-    }
-    if let (Some(Phase::Authentication), Some(principal)) = (entry.phase, &probe.principal) {
-        let reason = format!("the caller is taken to be {}", principal.subject);
-        return (Verdict::Accepted, Some(reason));
-    }
-    match &entry.stage {
-        Stage::Guard(guard) => {
-            let missing = guard.reads_for(head).iter().find(|fact| !probe.knows(**fact));
-            if let Some(fact) = missing {
-                return (Verdict::unknown(describe(*fact)), None);
-            }
-            let verdict = guard.rehearse(cx, head);
-            (of_rehearsal(&verdict), guard.reason(head))
-        }
-        Stage::Transform(transform) => {
-            let verdict = transform.rehearse(cx, head);
-            let verdict = verdict.map_or_else(
-                || Verdict::unknown(transform.hangs_on()),
-                |verdict| of_rehearsal(&verdict),
-            );
-            (verdict, None)
-        }
-    }
-}
-
-fn of_rehearsal(verdict: &Result<(), Rejection>) -> Verdict {
-    match verdict {
-        Ok(()) => Verdict::Accepted,
-        Err(rejection) => Verdict::from(rejection),
-    }
-}
-
-fn describe(fact: FactKind) -> &'static str {
-    match fact {
-        FactKind::ClientAddress => "the client's address",
-        FactKind::TlsSession => "the TLS session",
-        FactKind::ClientCertificate => "the client's certificate",
-        FactKind::Principal => "the caller",
-        _ => "something that is not known",
     }
 }
 
@@ -375,7 +344,7 @@ fn overall(stages: &[ExplainedStage]) -> Verdict {
     let counting = || {
         stages
             .iter()
-            .filter(|stage| !stage.report_only)
+            .filter(|stage| stage.decides)
             .map(|stage| &stage.verdict)
     };
     let refused = counting().find(|verdict| matches!(verdict, Verdict::Refused { .. }));

@@ -98,6 +98,11 @@ impl Policy {
         Ok(found.and_then(group))
     }
 
+    /// Whether a path is that of a SOAP route: below `palisade.soap-base-path`.
+    pub fn is_soap(&self, path: &str) -> bool {
+        self.bases.is_soap(path)
+    }
+
     /// How refusals of requests for that path are written: on a SOAP route as Faults of the request's version.
     pub(crate) fn refusal_format(&self, path: &str, headers: &HeaderMap) -> RefusalFormat {
         if self.bases.is_soap(path) {

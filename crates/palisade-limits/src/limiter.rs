@@ -7,14 +7,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, request};
 use palisade_core::{
-    Demand, FactKind, Limit, LimitCounter, LimitKey, LimitRule, LimitStore, OnFailure, Phase, Rejection,
-    Taking,
+    Demand, FactKind, Limit, LimitCounter, LimitKey, LimitRule, LimitStore, OnFailure, Phase, Rehearsal,
+    Rejection, Taking,
 };
 
 use crate::amount::{Amount, AmountReader};
 use crate::fields::Advertised;
 use crate::key::{KeyBy, of_retry};
 use crate::rejection::{Refused, quota_exceeded, too_many_in_flight, too_many_requests, total_exceeded};
+
+/// What the verdict on a request hangs on where money is counted.
+pub(crate) const AMOUNT: &str = "the amount in the message";
 
 /// What a limit counts.
 #[derive(Debug)]
@@ -163,6 +166,21 @@ impl Limiter {
             Ok(()) => Ok(()),
         })
     }
+
+    /// What it would say to the amount in that body, taking nothing; `None` where amounts do not matter to it.
+    pub(crate) fn rehearse_amount(&self, head: &request::Parts, body: Option<&Bytes>) -> Option<Rehearsal> {
+        if !self.needs_body() {
+            return None;
+        }
+        let Some(body) = body else {
+            return Some(Rehearsal::HangsOn(AMOUNT));
+        };
+        Some(match self.demand(head, Some(body)) {
+            Err(refused) => Rehearsal::Refused(refused.into()),
+            Ok(None) => Rehearsal::Accepted,
+            Ok(Some(demand)) => Rehearsal::Wants(demand.units),
+        })
+    }
 }
 
 /// The name of a transaction that may come again: its client's own, for that operation alone.
@@ -215,8 +233,16 @@ impl Limit for Counted {
         }
     }
 
+    fn units_in(&self, text: &str) -> Option<u128> {
+        if self.is_money {
+            text.parse::<Amount>().ok().map(Amount::units)
+        } else {
+            text.parse().ok()
+        }
+    }
+
     fn hangs_on(&self) -> Option<&'static str> {
-        self.is_money.then_some("the amount in the message")
+        self.is_money.then_some(AMOUNT)
     }
 
     fn refusal(&self) -> Rejection {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http::{request, response};
 use palisade_core::{
-    Bodies, Clock, Context, Entry, FactKind, Guard, Limit, Message, Pipeline, Rejection, Stage, Step,
-    Transform,
+    Bodies, Clock, Context, Entry, FactKind, Guard, Limit, Message, Pipeline, Rehearsal, Rejection, Stage,
+    Step, Transform,
 };
 
-use crate::limiter::Limiter;
+use crate::limiter::{AMOUNT, Limiter};
 use crate::run::{Member, Run};
 
 /// A limit at its place in a run.
@@ -103,6 +103,11 @@ impl Place {
         self.limiter()?.rehearse(head, self.run.clock().now())
     }
 
+    /// What it says where the amount in the message matters.
+    fn rehearse_amount(&self, message: &Message<request::Parts>) -> Option<Rehearsal> {
+        self.limiter()?.rehearse_amount(&message.head, message.body())
+    }
+
     fn reason(&self, head: &request::Parts) -> Option<String> {
         let limit = self.limit()?;
         Some(format!("counted by {}: {}", limit.keyed_by(), limit.key_of(head)))
@@ -134,6 +139,11 @@ impl Guard for AtOnce {
 
     fn rehearse(&self, _: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
         self.0.rehearse(head).unwrap_or(Ok(()))
+    }
+
+    fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        let of_amount = self.0.rehearse_amount(message);
+        of_amount.unwrap_or_else(|| self.rehearse(cx, &mut message.head).into())
     }
 
     fn reason(&self, head: &request::Parts) -> Option<String> {
@@ -172,9 +182,17 @@ impl Transform for Waiting {
         self.0.rehearse(head)
     }
 
+    fn rehearse_message(&self, _: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        let of_amount = self.0.rehearse_amount(message);
+        of_amount.unwrap_or_else(|| {
+            let known = self.0.rehearse(&message.head);
+            known.map_or(Rehearsal::HangsOn(self.hangs_on()), Rehearsal::from)
+        })
+    }
+
     fn hangs_on(&self) -> &'static str {
         if self.0.run.needs_body() {
-            "the amount in the message"
+            AMOUNT
         } else {
             "what has been used"
         }

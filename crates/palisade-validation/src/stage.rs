@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{StatusCode, request, response};
 use palisade_core::{
-    Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Phase, Pipeline, Rejection, Severity,
-    Stage, StageKind, Step, Transform,
+    Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Phase, Pipeline, Rehearsal,
+    Rejection, Severity, Stage, StageKind, Step, Transform,
 };
 
 use crate::form::FormLimits;
@@ -77,6 +77,17 @@ impl Transform for Messages {
         let request_id = cx.request_id();
         tracing::warn!(target: "palisade::validation", group, %request_id, cause = %invalid, "the answer is not as it should be");
         Step::Done(Ok(()))
+    }
+
+    fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        if message.body().is_none() {
+            return Rehearsal::HangsOn(self.hangs_on());
+        }
+        // Nothing outlasts a look at a message.
+        match self.request(cx, message) {
+            Step::Done(verdict) => verdict.into(),
+            Step::Wait(_) => Rehearsal::HangsOn(self.hangs_on()),
+        }
     }
 
     fn hangs_on(&self) -> &'static str {

@@ -43,10 +43,17 @@ Examples:
   palisade explain GET /server/rest/orders/list
   palisade explain POST /server/rest/orders/create --peer 203.0.113.7 --tls TLSv1.2
   palisade explain GET /server/rest/orders/list --header 'X-Partner: acme' --format json
+  palisade explain POST /server/rest/orders/create --body order.json
+      What would be refused of that body: where, by which rule, and how it is told.
+  palisade explain POST /server/rest/orders/create --header 'Content-Type: application/xml' --body - < order.xml
 
 Status 1 when the request would be refused; 0 when it would pass, or when that hangs on something that was not supposed. Only \
-the policy is compiled: keystores and certificates are not opened. What limits have left is asked as by palisade limits show, and \
-nothing of it is taken.";
+the policy is compiled: certificates of listeners are not opened. What limits have left is asked as by palisade limits show, and \
+nothing of it is taken.
+
+A body is given to the stages as a request's would be: nothing is counted, no message is remembered. Where no Content-Type is given, \
+files that end in .json, .xml and .jose have theirs. Where messages are secured, FILE is a secured one: palisade message sign and \
+palisade message encrypt make one. One that was there before is not known for it here.";
 
 /// `palisade limits`.
 pub(super) const LIMITS: &str = "\

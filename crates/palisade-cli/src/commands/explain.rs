@@ -1,23 +1,42 @@
 //! `palisade explain`: what would happen to a request, and why.
 
-use std::io;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use palisade_core::{Principal, TlsSession};
 use palisade_directory::Directory;
-use palisade_endpoint::{ExplainedLimit, ExplainedStage, Explanation, LimitStanding, Probe, Verdict};
+use palisade_endpoint::{ExplainedStage, Explanation, LimitStanding, Probe, Verdict};
+use serde::Serialize;
 
-use super::limits::{Selection, Teller, left};
+use self::body::SupposedBody;
+use super::limits::{Selection, Teller};
 use super::{Compiled, Database, compile};
 use crate::cli::{Common, ExplainArguments};
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, styled};
+use crate::output::Output;
+
+mod body;
+mod told;
+
+/// The result.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told {
+    #[serde(flatten)]
+    explanation: Explanation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<SupposedBody>,
+}
 
 pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Output) -> Outcome {
     let mut probe = probe(arguments)?;
     let compiled = compile(&common.sources()?, Database::Asked)?;
+    let body = arguments.body.as_deref().map(|file| {
+        let is_soap = compiled.policy.is_soap(probe.target.path());
+        body::suppose(file, is_soap, &mut probe)
+    });
+    let body = body.transpose()?;
     let directory = compiled.directory.as_deref();
     if let Some(user) = &arguments.user {
         let scopes = arguments.scopes.iter().map(|scope| Arc::from(scope.as_str()));
@@ -25,11 +44,14 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
         probe.principal = Some(Arc::new(principal));
         probe.caller_refused = refused(user, directory);
     }
-    let explanation = explained(&compiled, probe)?;
+    let told = Told {
+        explanation: explained(&compiled, probe)?,
+        body,
+    };
     if output.is_json() {
-        output.json(&explanation)?;
+        output.json(&told)?;
     } else {
-        print(&explanation, output)?;
+        told::print(&told, output)?;
         if let Some(user) = arguments
             .user
             .as_deref()
@@ -40,7 +62,7 @@ pub(super) fn run(common: &Common, arguments: &ExplainArguments, output: &mut Ou
             ))?;
         }
     }
-    Ok(match explanation.verdict {
+    Ok(match told.explanation.verdict {
         Verdict::Refused { .. } => Exit::Refused,
         _ => Exit::Fine,
     })
@@ -154,101 +176,4 @@ fn headers(texts: &[String]) -> Result<HeaderMap, Failure> {
         headers.append(name, value);
     }
     Ok(headers)
-}
-
-fn print(explanation: &Explanation, output: &mut Output) -> io::Result<()> {
-    let request = format!("{} {}", explanation.method, explanation.path);
-    output.line(styled(HEADING, request))?;
-    let selected = [
-        ("web service", &explanation.webservice),
-        ("operation", &explanation.operation),
-        ("SOAP action", &explanation.soap_action),
-    ];
-    for (what, value) in selected {
-        if let Some(value) = value {
-            output.line(format_args!("  {what:<12} {value}"))?;
-        }
-    }
-    let group = explanation.group.as_deref().unwrap_or("none matches");
-    output.line(format_args!("  {:<12} {}", "group", styled(HEADING, group)))?;
-
-    if !explanation.passed_over.is_empty() {
-        let heading = if explanation.group.is_some() {
-            "Groups tried before"
-        } else {
-            "Groups tried"
-        };
-        output.line(format_args!("\n{}", styled(HEADING, heading)))?;
-    }
-    for passed in &explanation.passed_over {
-        let (group, selector) = (&passed.group, passed.selector);
-        output.line(format_args!(
-            "  {group}: {selector} must be {}, found {}",
-            passed.wanted, passed.found
-        ))?;
-    }
-
-    if explanation.group.is_some() {
-        output.line(format_args!("\n{}", styled(HEADING, "Stages")))?;
-        if explanation.stages.is_empty() {
-            output.line("  none")?;
-        }
-    }
-    for (position, stage) in explanation.stages.iter().enumerate() {
-        print_stage(position + 1, stage, output)?;
-    }
-    output.line(format_args!("\nVerdict: {}", shown(&explanation.verdict)))?;
-    if let Verdict::Refused { title, .. } = &explanation.verdict {
-        output.line(format_args!("  {title}"))?;
-    }
-    Ok(())
-}
-
-fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> io::Result<()> {
-    let only = if stage.report_only { ", report only" } else { "" };
-    output.line(format_args!(
-        "  {position}. {} ({}{only}): {}",
-        styled(HEADING, stage.stage),
-        stage.interceptor,
-        shown(&stage.verdict),
-    ))?;
-    if let Some(reason) = &stage.reason {
-        output.line(format_args!("       {reason}"))?;
-    }
-    if let Some(limit) = &stage.limit {
-        print_limit(limit, output)?;
-    }
-    for setting in &stage.settings {
-        let origin = styled(FAINT, format_args!("({})", setting.origin));
-        output.line(format_args!(
-            "       {} = {}  {origin}",
-            setting.key, setting.value
-        ))?;
-    }
-    Ok(())
-}
-
-fn print_limit(limit: &ExplainedLimit, output: &mut Output) -> io::Result<()> {
-    if let Some(standing) = &limit.standing {
-        output.line(format_args!("       {}", left(standing)))?;
-    }
-    if let Some(why) = &limit.unknown {
-        output.line(format_args!("       what is left is not known: {why}"))?;
-    }
-    output.line(format_args!(
-        "       {}, by {}: {}",
-        limit.rule,
-        limit.keyed_by,
-        limit.key.escape_debug()
-    ))
-}
-
-fn shown(verdict: &Verdict) -> String {
-    let style = match verdict {
-        Verdict::Accepted => GOOD,
-        Verdict::Refused { .. } => BAD,
-        Verdict::Unknown { .. } => WARNING,
-        _ => FAINT,
-    };
-    styled(style, verdict)
 }

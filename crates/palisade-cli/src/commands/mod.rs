@@ -9,6 +9,7 @@ mod encrypt;
 mod explain;
 mod hash_password;
 mod init;
+mod input;
 mod keystore;
 mod limits;
 mod message;

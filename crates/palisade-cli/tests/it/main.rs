@@ -12,6 +12,7 @@ mod check;
 mod diff;
 mod encrypt;
 mod explain;
+mod explain_body;
 mod hash_password;
 mod init;
 mod keystore;

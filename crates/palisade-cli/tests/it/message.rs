@@ -1,6 +1,7 @@
 //! `palisade message`, over keys in real keystores.
 
 mod accepted;
+mod explained;
 mod made;
 mod refused;
 mod served;

@@ -20,6 +20,7 @@ mod buffer;
 mod direction;
 mod future;
 mod guards;
+mod rehearsal;
 mod service;
 mod transforms;
 
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use body::ExchangeBody;
 pub use buffer::StoodStill;
 pub use future::ExchangeFuture;
+pub use rehearsal::Rehearsed;
 pub use service::Guarded;
 
 use crate::settings::ByteSize;

@@ -1,10 +1,10 @@
 //! What a request would have left of a limit.
 
 use http::request;
-use palisade_core::Limit;
+use palisade_core::{FactKind, Limit};
 use serde::Serialize;
 
-use super::{Probe, Verdict, describe};
+use super::Probe;
 use crate::limits::{LimitStanding, rule};
 
 /// A limit, the request's key, and what is left of its share.
@@ -30,39 +30,24 @@ pub struct ExplainedLimit {
     pub unknown: Option<String>,
 }
 
-/// What a limit has left for a request, and the verdict that follows; without a verdict where nobody has looked.
-pub(super) fn rehearse(
+/// What is known of a request's key. An error is a fact that keys are made of, and nobody knows.
+pub(super) fn look(
     limit: &dyn Limit,
     probe: &Probe,
     head: &request::Parts,
-) -> (Option<Verdict>, Option<ExplainedLimit>) {
+) -> Result<ExplainedLimit, FactKind> {
     if let Some(fact) = limit.reads().iter().find(|fact| !probe.knows(**fact)) {
-        return (Some(Verdict::unknown(describe(*fact))), None);
+        return Err(*fact);
     }
     let name = limit.counter().name();
-    let mut explained = ExplainedLimit {
+    let standing = probe.standings.get(name.as_ref());
+    Ok(ExplainedLimit {
         name: name.to_string(),
         store: limit.store_name().to_owned(),
         keyed_by: limit.keyed_by(),
         rule: rule(limit),
         key: limit.key_of(head).to_string(),
-        standing: None,
-        unknown: None,
-    };
-    let verdict = match probe.standings.get(name.as_ref()) {
-        None => None,
-        Some(Err(why)) => {
-            explained.unknown = Some(why.clone());
-            Some(Verdict::unknown("what has been used"))
-        }
-        Some(Ok(standing)) => {
-            explained.standing = Some(standing.clone());
-            Some(match limit.hangs_on() {
-                _ if standing.is_used_up => Verdict::from(&limit.refusal()),
-                Some(units) => Verdict::unknown(units),
-                None => Verdict::Accepted,
-            })
-        }
-    };
-    (verdict, Some(explained))
+        standing: standing.and_then(|standing| standing.as_ref().ok()).cloned(),
+        unknown: standing.and_then(|standing| standing.as_ref().err()).cloned(),
+    })
 }

@@ -46,6 +46,8 @@ fn blueriqs_example_loads_unchanged_and_the_first_match_wins(
                 status: 404,
                 code: "endpoint-not-configured".into(),
                 title: "No endpoint group covers this request".into(),
+                detail: None,
+                members: serde_json::Map::new(),
             }
         };
         assert_eq!(explanation.verdict, verdict);

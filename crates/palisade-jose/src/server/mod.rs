@@ -1,8 +1,10 @@
 //! Message security on the server's side: requests are opened, responses are secured.
 
 mod builder;
+mod checks;
 mod kind;
 mod recipient;
+mod rehearsal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,17 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, IF_RANGE, RANGE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, request, response};
-use palisade_core::facts::{tls_session, wire_path};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, IF_RANGE, RANGE};
+use http::{HeaderValue, Method, StatusCode, request, response};
 use palisade_core::{
-    Bodies, Clock, Context, Message, MessageTimes, Pipeline, RefusalFormat, Rejection, Replay, ReplayStore,
-    RequestId, SecuredMessage, SeenMessage, Stage, Step, Transform, soap,
+    Bodies, Clock, Context, Message, MessageTimes, Pipeline, Rehearsal, Rejection, Replay, ReplayStore,
+    RequestId, SecuredMessage, Stage, Step, Transform,
 };
 
 pub use builder::{MessageSecurityBuilder, Unusable};
 
-use crate::binding::{self, BindingFault, Target};
 use crate::claims::Claims;
 use crate::format::Body;
 use crate::head::{JOSE, forget_body, has_body, is_bodiless, is_plain, media_type, set_inner_type};
@@ -28,6 +28,7 @@ use crate::keys::EncryptionKey;
 use crate::message::{OnFailure, ReadError, ReadMessage, Reader, Writer};
 use crate::rejection::Refused;
 use crate::times::TimeRules;
+use checks::{check, same_soap_action, to_burn};
 use palisade_core::pool::CryptoPool;
 use recipient::Recipients;
 
@@ -192,30 +193,9 @@ impl MessageSecurity {
         head: &request::Parts,
         read: &ReadMessage,
     ) -> Result<Option<MessageTimes>, Refused> {
-        let claims = &read.claims;
-        if claims.in_reply_to.is_some() {
-            // An answer of the same signer to somebody else's request is no request.
-            return Err(BindingFault::Answer.into());
-        }
-        binding::check_binding(claims, &target(head), rules.binding_required)?;
-        binding::check_audience(claims, rules.audience.as_deref())?;
         let now = self.clock.now();
-        let times = match &rules.times {
-            Some(times) => Some(times.check(claims, now)?),
-            None => None,
-        };
-        if let (Some(store), Some(times), Some(checked), Some(key)) =
-            (&rules.replay, &rules.times, times, &read.signed_by)
-        {
-            let id = claims.id.as_deref().ok_or(Refused::NoId)?;
-            let seen = SeenMessage {
-                sender: key.thumbprint(),
-                id,
-                issued_at: checked.issued_at,
-                expires_at: checked.expires_at,
-                max_clock_skew: times.max_clock_skew,
-                now,
-            };
+        let times = check(rules, head, read, now)?;
+        if let Some((store, seen)) = to_burn(rules, times, read, now)? {
             match store.burn(seen).await? {
                 Replay::Fresh => {}
                 Replay::TooOld => return Err(Refused::BeforeMemory),
@@ -277,6 +257,10 @@ impl Transform for MessageSecurity {
         }))
     }
 
+    fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
+        self.rehearse(cx, message)
+    }
+
     fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
         let (Some(rules), Some(asked)) = (&self.responses, cx.take::<Asked>()) else {
             return Step::Done(Ok(()));
@@ -314,35 +298,6 @@ impl Asked {
 fn is_secured(status: StatusCode, asked: &Asked, rules: &ResponseRules) -> bool {
     let is_error = status.is_client_error() || status.is_server_error();
     has_body(status, asked.is_head) && (!is_error || rules.secure_errors)
-}
-
-/// What the request asks for, as its message may name it.
-fn target(head: &request::Parts) -> Target<'_> {
-    let host = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let is_tls = tls_session(&head.extensions).is_some();
-    Target {
-        method: &head.method,
-        scheme: if is_tls { "https" } else { "http" },
-        authority: head
-            .uri
-            .authority()
-            .map(http::uri::Authority::as_str)
-            .or_else(host),
-        path: wire_path(head),
-    }
-}
-
-/// Whether the handler will see the SOAP action that policy chose by. What is inside may repeat it, or leave it to the outside.
-fn same_soap_action(cx: &Context, headers: &HeaderMap, read: &ReadMessage) -> bool {
-    if cx.format() == RefusalFormat::Problem {
-        return true;
-    }
-    let inner = read.body.media_type.as_deref().unwrap_or_default();
-    match (soap::action(headers), soap::action_under(headers, inner)) {
-        (_, Ok(None)) => true,
-        (Ok(outer), Ok(inner)) => outer == inner,
-        _ => false,
-    }
 }
 
 /// Puts the clear body in place of the message, with what is known of it.

@@ -1,27 +1,17 @@
 //! Bytes in and out.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Read};
-use std::path::Path;
+use std::fs;
+use std::io::{self, IsTerminal as _};
 
 use crate::cli::Streams;
+use crate::commands::input;
 use crate::outcome::Failure;
 use crate::output::Output;
-
-/// The largest input: far more than a server buffers.
-const LARGEST: u64 = 64 << 20;
 
 impl Streams {
     /// All of the file, or of standard input.
     pub(super) fn read(&self) -> Result<Vec<u8>, Failure> {
-        match self.file.as_deref().filter(|file| *file != Path::new("-")) {
-            None => read(io::stdin().lock(), "standard input"),
-            Some(path) => {
-                let name = path.display().to_string();
-                let file = File::open(path).map_err(|error| Failure::wrong(format!("{name}: {error}")))?;
-                read(file, &name)
-            }
-        }
+        input::read(self.file.as_deref())
     }
 
     /// Writes the result, byte for byte; on a terminal, which is for people, the line is ended.
@@ -44,18 +34,6 @@ impl Streams {
         }
         Ok(())
     }
-}
-
-fn read(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    source
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::wrong(format!("{name}: {error}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Failure::wrong(format!("{name}: larger than 64 MiB")));
-    }
-    Ok(bytes)
 }
 
 /// Whether a terminal may be given it: what a partner wrote must not steer the operator's terminal.
