@@ -4,10 +4,17 @@ use super::boundary::media_type;
 use super::parameter::token;
 use super::{MAX_FIELDS, MultipartFault, disposition};
 
-/// Checks the head of a part, without its last line break. Gives the part's name, and its file's.
-pub(super) fn check(head: &[u8], number: usize) -> Result<(&str, Option<&str>), MultipartFault> {
+/// What the head of a part tells.
+pub(super) struct Head<'a> {
+    pub(super) name: &'a str,
+    pub(super) file_name: Option<&'a str>,
+    pub(super) content_type: Option<&'a str>,
+}
+
+/// Checks the head of a part, without its last line break.
+pub(super) fn check(head: &[u8], number: usize) -> Result<Head<'_>, MultipartFault> {
     let head = std::str::from_utf8(head).map_err(|_| MultipartFault::Head(number))?;
-    let (mut names, mut has_type) = (None, false);
+    let (mut names, mut content_type) = (None, None);
     for (line, count) in head.split("\r\n").zip(1..) {
         if count > MAX_FIELDS {
             return Err(MultipartFault::HeadTooLong(number));
@@ -19,7 +26,7 @@ pub(super) fn check(head: &[u8], number: usize) -> Result<(&str, Option<&str>), 
             }
             names = Some(disposition::check(value, number)?);
         } else if name.eq_ignore_ascii_case("content-type") {
-            if std::mem::replace(&mut has_type, true) {
+            if content_type.replace(value).is_some() {
                 return Err(MultipartFault::ContentType(number));
             }
             check_type(value, number)?;
@@ -29,7 +36,12 @@ pub(super) fn check(head: &[u8], number: usize) -> Result<(&str, Option<&str>), 
             return Err(MultipartFault::Encoded(number));
         }
     }
-    names.ok_or(MultipartFault::Disposition(number))
+    let (name, file_name) = names.ok_or(MultipartFault::Disposition(number))?;
+    Ok(Head {
+        name,
+        file_name,
+        content_type,
+    })
 }
 
 /// The name and the value of a field.

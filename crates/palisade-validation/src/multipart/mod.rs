@@ -56,14 +56,16 @@ pub fn check(
 
 /// A part of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part<'a> {
-    name: &'a str,
+pub(crate) struct Part<'a> {
+    pub(crate) name: &'a str,
     file_name: Option<&'a str>,
-    content: &'a [u8],
+    /// The value of its `Content-Type`, which is a media type.
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) content: &'a [u8],
 }
 
 /// Checks a body, and hands over each part on the way.
-fn walk<'a>(
+pub(crate) fn walk<'a>(
     content_type: &HeaderValue,
     body: &'a [u8],
     settings: &MultipartSettings,
@@ -91,7 +93,7 @@ fn walk<'a>(
             return Err(MultipartFault::TooManyParts(settings.max_parts));
         }
         let (head, behind) = split_head(part, number)?;
-        let (name, file_name) = head::check(head, number)?;
+        let head = head::check(head, number)?;
         if behind.starts_with(delimiter.bare()) {
             // A part without content and its line break: some read a delimiter here, and some content.
             return Err(MultipartFault::Delimiter(number));
@@ -102,8 +104,9 @@ fn walk<'a>(
         }
         let (content, tail) = behind.split_at_checked(end).ok_or(MultipartFault::NoEnd)?;
         found(Part {
-            name,
-            file_name,
+            name: head.name,
+            file_name: head.file_name,
+            content_type: head.content_type,
             content,
         });
         rest = tail

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::json::Unfit;
+use crate::schema::Violations;
 use crate::settings::ParameterType;
 
 /// Where a parameter stands.
@@ -15,14 +17,17 @@ pub enum Place {
     Query,
     /// In the header.
     Header,
+    /// In a cookie.
+    Cookie,
 }
 
 impl Place {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
             Self::Query => "query",
             Self::Header => "header",
+            Self::Cookie => "cookie",
         }
     }
 
@@ -44,7 +49,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    pub(super) fn new(place: Place, name: Arc<str>) -> Self {
+    pub(crate) fn new(place: Place, name: Arc<str>) -> Self {
         Self { place, name }
     }
 
@@ -72,6 +77,7 @@ impl fmt::Display for Parameter {
             Place::Path => write!(f, "the path parameter {}", self.name),
             Place::Query => write!(f, "the query parameter {}", self.name),
             Place::Header => write!(f, "the header field {}", self.name),
+            Place::Cookie => write!(f, "the cookie {}", self.name),
         }
     }
 }
@@ -135,6 +141,31 @@ pub enum ParameterFault {
         /// What was expected of it.
         expected: Expected,
     },
+    /// One is not written as the document has it: by its `style`, or in one JSON text.
+    #[error("{0} is not written as it should be")]
+    Malformed(Parameter),
+    /// One has more items or members than may be.
+    #[error("{0} has too many items")]
+    TooMany(Parameter),
+    /// One is not JSON, where the document says so, or not as JSON may be.
+    #[error("{parameter} {unfit}")]
+    Json {
+        /// The parameter.
+        parameter: Parameter,
+        /// What is wrong with the JSON.
+        unfit: Unfit,
+    },
+    /// One does not match its schema.
+    #[error("{parameter}{}", first(violations))]
+    Schema {
+        /// The parameter.
+        parameter: Parameter,
+        /// What is wrong, in words of the schema.
+        violations: Violations,
+    },
+    /// The cookies are not in ASCII, which readers take in different ways.
+    #[error("the cookies are not text")]
+    CookiesMalformed,
     /// The query has one that is not configured, and `unknown-query` is `reject`.
     #[error("the query has a parameter that is not known")]
     UnknownQuery,
@@ -143,7 +174,33 @@ pub enum ParameterFault {
     QueryMalformed,
 }
 
+/// The first of them, behind what it is about.
+fn first(violations: &Violations) -> String {
+    match violations.list.first() {
+        Some(first) if first.pointer.is_empty() => format!(" {}", first.message),
+        Some(first) => format!(", at `{}`, {}", first.pointer, first.message),
+        None => " does not match its schema".to_owned(),
+    }
+}
+
 impl ParameterFault {
+    /// What is wrong in words of a schema, where one was violated.
+    pub fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Schema { violations, .. } => Some(violations),
+            Self::Missing(_)
+            | Self::Repeated(_)
+            | Self::NotText(_)
+            | Self::Invalid { .. }
+            | Self::UnknownQuery
+            | Self::QueryMalformed
+            | Self::Malformed(_)
+            | Self::TooMany(_)
+            | Self::Json { .. }
+            | Self::CookiesMalformed => None,
+        }
+    }
+
     /// What the peer is told: a sentence that names the parameter as it is configured.
     pub fn public(&self) -> Cow<'static, str> {
         let mut sentence = self.to_string();

@@ -41,6 +41,7 @@ fn one(place: Place, name: &str, settings: ParameterSettings) -> ValidationSetti
         Place::Path => &mut all.path,
         Place::Query => &mut all.query,
         Place::Header => &mut all.header,
+        Place::Cookie => panic!("no setting is about cookies"),
     };
     parameters.insert(name.to_owned(), settings);
     all
