@@ -30,6 +30,16 @@ pub struct JsonLimits {
 }
 
 impl JsonLimits {
+    /// How many elements an array, and how many members an object may have.
+    pub(crate) fn max_items(&self) -> usize {
+        self.items
+    }
+
+    /// Whether no name may stand twice in an object.
+    pub(crate) fn names_are_unique(&self) -> bool {
+        self.duplicate_names == Unknown::Reject
+    }
+
     /// The limits of those settings, for bodies of at most `max_body`.
     ///
     /// There may be a value for each 4 bytes of `max_body`, and at least 10,000: 262,144 for 1 MiB.

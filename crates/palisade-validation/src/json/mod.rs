@@ -18,18 +18,26 @@
 //! What this does not protect against: numbers that a reader rounds, such as integers above 2^53 in JavaScript; names that differ
 //! in the case of letters or in Unicode normalisation alone, which some readers take for the same; what a text means to who shows it.
 
+mod build;
 mod fault;
 mod limits;
 mod names;
 mod number;
 mod text;
+mod tree;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
+use build::{Builder, Nothing};
+use walk::Walk;
+
+use crate::settings::Unknown;
+
 pub use fault::{Expected, JsonFault, Unfit};
 pub use limits::JsonLimits;
+pub(crate) use tree::{Children, Kind, Node, Tree};
 
 /// What a JSON text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +55,26 @@ pub enum Shape {
 /// # Errors
 /// What is wrong, and where.
 pub fn check(body: &[u8], limits: &JsonLimits) -> Result<Shape, JsonFault> {
-    let mut walk = walk::Walk::new(body, limits);
+    let mut walk = Walk::new(body, limits, Nothing);
     walk.document()
         .map_err(|unfit| JsonFault::before(body, walk.rest(), unfit))
+}
+
+/// Looks through a body as [`check`] does, and makes a tree of it on the way. No name stands twice, whatever the limits allow.
+pub(crate) fn read<'a>(body: &'a [u8], limits: &JsonLimits) -> Result<Tree<'a>, JsonFault> {
+    let limits = JsonLimits {
+        duplicate_names: Unknown::Reject,
+        ..*limits
+    };
+    let mut walk = Walk::new(body, &limits, Builder::for_bytes(body.len()));
+    match walk.document() {
+        Ok(_) => Ok(walk.into_build().into_tree()),
+        Err(unfit) => Err(JsonFault::before(body, walk.rest(), unfit)),
+    }
+}
+
+/// Whether a text is a number as JSON writes it, and one that readers can hold.
+pub(crate) fn is_number(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    number::read(&mut rest).is_ok() && rest.is_empty()
 }

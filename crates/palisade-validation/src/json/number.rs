@@ -1,5 +1,7 @@
 //! Numbers (RFC 8259 section 6): [`read`].
 
+use serde_json::Number;
+
 use super::fault::{Expected, Unfit};
 
 /// As many characters as a number may have. The smallest double, written out whole, has 1,077.
@@ -25,8 +27,8 @@ struct Parts<'a> {
     exponent: Option<&'a [u8]>,
 }
 
-/// Reads a number, at whose sign or first digit `rest` begins. After a fault `rest` begins where that is.
-pub(super) fn read(rest: &mut &[u8]) -> Result<(), Unfit> {
+/// Reads a number, at whose sign or first digit `rest` begins, and gives its text. After a fault `rest` begins where that is.
+pub(super) fn read<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unfit> {
     let start = *rest;
     if let [b'-', after @ ..] = start {
         *rest = after;
@@ -56,7 +58,24 @@ pub(super) fn read(rest: &mut &[u8]) -> Result<(), Unfit> {
         has_fraction,
         exponent,
     };
-    parts.fit().inspect_err(|_| *rest = start)
+    parts.fit().inspect_err(|_| *rest = start)?;
+    Ok(parts.text)
+}
+
+/// The value of a number that was read: an integer where it is written as one, or else the nearest double.
+pub(super) fn parse(text: &[u8]) -> Result<Number, Unfit> {
+    let text = str::from_utf8(text).map_err(|_| Unfit::NotUtf8)?;
+    // As `serde_json` has it, the sign of a zero makes it a double.
+    if text != "-0" {
+        if let Ok(integer) = text.parse::<u64>() {
+            return Ok(integer.into());
+        }
+        if let Ok(integer) = text.parse::<i64>() {
+            return Ok(integer.into());
+        }
+    }
+    let double = text.parse().ok().and_then(Number::from_f64);
+    double.ok_or(Unfit::NumberOutOfRange)
 }
 
 /// Reads one digit at least.

@@ -6,6 +6,7 @@ mod names;
 mod numbers;
 mod strings;
 mod suite;
+mod tree;
 
 use palisade_core::settings::ByteSize;
 use rstest::rstest;

@@ -1,5 +1,7 @@
 //! Strings and names (RFC 8259 section 7): [`read`].
 
+use std::borrow::Cow;
+
 use super::fault::Unfit;
 
 /// One in each byte of a word.
@@ -36,6 +38,20 @@ impl<'a> Text<'a> {
         }
         room.extend_from_slice(rest);
         Ok(room)
+    }
+
+    /// The text once its escapes are undone, as it stands where there are none.
+    pub(super) fn decoded(self) -> Result<Cow<'a, str>, Unfit> {
+        if self.surplus == 0 {
+            return str::from_utf8(self.raw)
+                .map(Cow::Borrowed)
+                .map_err(|_| Unfit::NotUtf8);
+        }
+        let mut room = Vec::with_capacity(self.raw.len() - self.surplus);
+        self.unescaped(&mut room)?;
+        String::from_utf8(room)
+            .map(Cow::Owned)
+            .map_err(|_| Unfit::NotUtf8)
     }
 
     /// Whether it is that text, once its escapes are undone.

@@ -3,9 +3,11 @@
 use smallvec::SmallVec;
 
 use super::Shape;
+use super::build::Build;
 use super::fault::{Expected, Unfit};
 use super::limits::JsonLimits;
 use super::names::Names;
+use super::tree::Kind;
 use super::{number, text};
 use crate::settings::Unknown;
 
@@ -15,10 +17,10 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const SPACES: &[u8; 8] = b"        ";
 
 /// As deep as a body may be nested without memory of the heap.
-const SHALLOW: usize = 32;
+pub(super) const SHALLOW: usize = 32;
 
 /// A way through one body.
-pub(super) struct Walk<'a, 'l> {
+pub(super) struct Walk<'a, 'l, B> {
     /// What is still to be read; after a fault it begins where that is.
     rest: &'a [u8],
     limits: &'l JsonLimits,
@@ -28,6 +30,8 @@ pub(super) struct Walk<'a, 'l> {
     names: Option<Names<'a>>,
     /// How many values were begun.
     values: usize,
+    /// What becomes of them.
+    build: B,
 }
 
 /// An array or object that is open.
@@ -37,7 +41,7 @@ struct Open {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Container {
+pub(super) enum Container {
     Array,
     Object,
 }
@@ -53,8 +57,8 @@ enum Next {
     End,
 }
 
-impl<'a, 'l> Walk<'a, 'l> {
-    pub(super) fn new(body: &'a [u8], limits: &'l JsonLimits) -> Self {
+impl<'a, 'l, B: Build<'a>> Walk<'a, 'l, B> {
+    pub(super) fn new(body: &'a [u8], limits: &'l JsonLimits, build: B) -> Self {
         Self {
             rest: body,
             limits,
@@ -64,11 +68,16 @@ impl<'a, 'l> Walk<'a, 'l> {
                 Unknown::Allow => None,
             },
             values: 0,
+            build,
         }
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
+    }
+
+    pub(super) fn into_build(self) -> B {
+        self.build
     }
 
     /// Reads the body to its end or to the first fault.
@@ -112,24 +121,29 @@ impl<'a, 'l> Walk<'a, 'l> {
         self.values += 1;
         match first {
             b'"' => {
-                text::read(&mut self.rest, self.limits.string)?;
+                let text = text::read(&mut self.rest, self.limits.string)?;
+                self.build.string(text)?;
             }
-            b'-' | b'0'..=b'9' => number::read(&mut self.rest)?,
+            b'-' | b'0'..=b'9' => {
+                let number = number::read(&mut self.rest)?;
+                self.build.number(number)?;
+            }
             b'{' => return self.open(Container::Object),
             b'[' => return self.open(Container::Array),
-            b't' => self.literal(b"true")?,
-            b'f' => self.literal(b"false")?,
-            b'n' => self.literal(b"null")?,
+            b't' => self.literal(b"true", Kind::Bool(true))?,
+            b'f' => self.literal(b"false", Kind::Bool(false))?,
+            b'n' => self.literal(b"null", Kind::Null)?,
             _ => return Err(Unfit::Not(Expected::Value)),
         }
         Ok(Next::AfterValue)
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), Unfit> {
+    fn literal(&mut self, literal: &[u8], kind: Kind<'a>) -> Result<(), Unfit> {
         self.rest = self
             .rest
             .strip_prefix(literal)
             .ok_or(Unfit::Not(Expected::Value))?;
+        self.build.literal(kind);
         Ok(())
     }
 
@@ -140,6 +154,7 @@ impl<'a, 'l> Walk<'a, 'l> {
             });
         }
         self.open.push(Open { container, items: 0 });
+        self.build.open();
         if let (Container::Object, Some(names)) = (container, &mut self.names) {
             names.open();
         }
@@ -154,7 +169,9 @@ impl<'a, 'l> Walk<'a, 'l> {
 
     fn close(&mut self, container: Container) {
         self.step();
-        self.open.pop();
+        if let Some(Open { items, .. }) = self.open.pop() {
+            self.build.close(container, items);
+        }
         if let (Container::Object, Some(names)) = (container, &mut self.names) {
             names.close();
         }
@@ -207,6 +224,7 @@ impl<'a, 'l> Walk<'a, 'l> {
         if let Some(names) = &mut self.names {
             names.insert(name).inspect_err(|_| self.rest = start)?;
         }
+        self.build.name(name)?;
         self.skip_space();
         match self.rest.first() {
             Some(b':') => self.step(),

@@ -1,6 +1,6 @@
 //! The instance as the schema crate walks it, with a meter on the work.
 //!
-//! The crate reads instances through a trait. Ours borrows a [`Value`] and adds two things:
+//! The crate reads instances through a trait. Ours walks a [`Tree`] and adds two things:
 //! 1. Every step is counted. With nothing left to spend, arrays and objects look empty and strings too, so that
 //!    the crate comes to an end at once; its verdict is then worth nothing, and [`Effort::is_spent`] says so.
 //! 2. An error never carries the instance. The crate would clone it into the errors of `anyOf` and `oneOf`, on
@@ -9,13 +9,13 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::slice;
 
 use jsonschema::JsonType;
-use jsonschema::json::{Array, Json, Node, NodeIdentity, Object, SerdeJson, cmp};
-use serde_json::{Map, Value, map};
+use jsonschema::json::{Array, Json, Node, NodeIdentity, Object};
+use serde_json::{Number, Value};
 
 use super::unique::is_unique;
+use crate::json::{self, Children, Kind, Tree};
 
 /// Steps that every instance may take.
 const BASE: u64 = 1_000_000;
@@ -33,20 +33,21 @@ static UNTRUSTED: Value = Value::Bool(false);
 
 /// What the check of one instance may still spend.
 #[derive(Debug)]
-pub(super) struct Effort<'a> {
-    root: &'a Value,
+pub(super) struct Effort {
+    /// How many values the instance has.
+    values: u64,
     left: Cell<u64>,
     errors: Cell<u32>,
     is_extended: Cell<bool>,
     is_spent: Cell<bool>,
 }
 
-impl<'a> Effort<'a> {
+impl Effort {
     /// For the question whether an instance is valid, where errors are made in passing only; or for the list of
     /// what is wrong, where `errors` are enough.
-    pub(super) fn new(root: &'a Value, errors: u32) -> Self {
+    pub(super) fn new(tree: &Tree<'_>, errors: u32) -> Self {
         Self {
-            root,
+            values: tree.root().values() as u64,
             left: Cell::new(BASE),
             errors: Cell::new(errors),
             is_extended: Cell::new(false),
@@ -56,8 +57,8 @@ impl<'a> Effort<'a> {
 
     /// With as many steps and no more.
     #[cfg(test)]
-    pub(super) fn of_steps(root: &'a Value, steps: u64) -> Self {
-        let effort = Self::new(root, u32::MAX);
+    pub(super) fn of_steps(tree: &Tree<'_>, steps: u64) -> Self {
+        let effort = Self::new(tree, u32::MAX);
         effort.left.set(steps);
         effort.is_extended.set(true);
         effort
@@ -82,14 +83,13 @@ impl<'a> Effort<'a> {
         self.extend(steps)
     }
 
-    /// Most instances are through before their values need to be counted.
     #[cold]
     fn extend(&self, steps: u64) -> bool {
         if self.is_extended.replace(true) {
             self.is_spent.set(true);
             return false;
         }
-        self.left.set(PER_VALUE.saturating_mul(count(self.root)));
+        self.left.set(PER_VALUE.saturating_mul(self.values));
         self.spend(steps)
     }
 
@@ -107,42 +107,28 @@ impl<'a> Effort<'a> {
     }
 }
 
-/// How many values there are in one, itself included.
-fn count(root: &Value) -> u64 {
-    let mut values = 0;
-    let mut open = vec![root];
-    while let Some(value) = open.pop() {
-        values += 1;
-        match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(members) => open.extend(members.values()),
-            _ => (),
-        }
-    }
-    values
-}
-
 /// One value of an instance.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metered<'a> {
-    value: &'a Value,
-    effort: &'a Effort<'a>,
+    node: json::Node<'a>,
+    effort: &'a Effort,
 }
 
 impl<'a> Metered<'a> {
-    pub(super) fn root(effort: &'a Effort<'a>) -> Self {
+    pub(super) fn root(tree: &'a Tree<'a>, effort: &'a Effort) -> Self {
         Self {
-            value: effort.root,
+            node: tree.root(),
             effort,
         }
     }
 
-    fn below(self, value: &'a Value) -> Self {
-        Self { value, ..self }
+    fn with(self, node: json::Node<'a>) -> Self {
+        Self { node, ..self }
     }
 
-    fn marker(self) -> Cow<'a, Value> {
-        Cow::Borrowed(self.effort.error())
+    /// How many of so many there seem to be: none, when nothing is left to spend.
+    fn count(self, count: usize) -> usize {
+        if self.effort.spend(1) { count } else { 0 }
     }
 }
 
@@ -153,9 +139,10 @@ pub(super) struct MeteredJson;
 impl Json for MeteredJson {
     type Node<'a> = Metered<'a>;
     type PreparedKey = String;
-    type StringBuffer = Value;
+    type StringBuffer = Tree<'static>;
 
-    const KEYS_PER_LOOKUP: usize = SerdeJson::KEYS_PER_LOOKUP;
+    // To find a member costs about as much as to go through all of a small object.
+    const KEYS_PER_LOOKUP: usize = 2;
     const ACYCLIC: bool = true;
 
     fn prepare_key(key: &str) -> String {
@@ -163,33 +150,22 @@ impl Json for MeteredJson {
     }
 
     /// A name that comes without the object it is of: it has a meter of its own.
-    fn with_string_node<T>(buffer: &mut Value, string: &str, f: impl FnOnce(Metered<'_>) -> T) -> T {
-        rename(buffer, string);
-        f(Metered::root(&Effort::new(buffer, 1)))
-    }
-}
-
-/// Writes a name into `buffer`, which keeps what it has allocated.
-fn rename(buffer: &mut Value, name: &str) {
-    match buffer {
-        Value::String(text) => {
-            text.clear();
-            text.push_str(name);
-        }
-        other => *other = Value::from(name),
+    fn with_string_node<T>(buffer: &mut Tree<'static>, string: &str, f: impl FnOnce(Metered<'_>) -> T) -> T {
+        buffer.set_string(string);
+        f(Metered::root(buffer, &Effort::new(buffer, 1)))
     }
 }
 
 impl<'a> Node<'a, MeteredJson> for Metered<'a> {
-    type Object = Members<'a>;
-    type Array = Items<'a>;
-    type Number = &'a serde_json::Number;
+    type Object = Container<'a>;
+    type Array = Container<'a>;
+    type Number = &'a Number;
 
     #[inline]
-    fn as_object(&self) -> Option<Members<'a>> {
-        match self.value {
-            Value::Object(members) => Some(Members {
-                members: self.effort.spend(1).then_some(members),
+    fn as_object(&self) -> Option<Container<'a>> {
+        match self.node.kind() {
+            Kind::Object(count, _) => Some(Container {
+                count: self.count(*count),
                 of: *self,
             }),
             _ => None,
@@ -197,10 +173,10 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
     }
 
     #[inline]
-    fn as_array(&self) -> Option<Items<'a>> {
-        match self.value {
-            Value::Array(items) => Some(Items {
-                items: if self.effort.spend(1) { items } else { &[] },
+    fn as_array(&self) -> Option<Container<'a>> {
+        match self.node.kind() {
+            Kind::Array(count) => Some(Container {
+                count: self.count(*count),
                 of: *self,
             }),
             _ => None,
@@ -209,8 +185,8 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
 
     #[inline]
     fn as_string(&self) -> Option<Cow<'a, str>> {
-        match self.value {
-            Value::String(text) => {
+        match self.node.kind() {
+            Kind::String(text) => {
                 let steps = 1 + text.len() / BYTES_PER_STEP;
                 Some(Cow::Borrowed(if self.effort.spend(steps as u64) {
                     text
@@ -223,162 +199,176 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
     }
 
     #[inline]
-    fn as_number(&self) -> Option<&'a serde_json::Number> {
-        self.value.as_number()
+    fn as_number(&self) -> Option<&'a Number> {
+        match self.node.kind() {
+            Kind::Number(number) => Some(number),
+            _ => None,
+        }
     }
 
     #[inline]
     fn as_boolean(&self) -> Option<bool> {
-        self.value.as_bool()
+        match self.node.kind() {
+            Kind::Bool(value) => Some(*value),
+            _ => None,
+        }
     }
 
     #[inline]
     fn is_null(&self) -> bool {
-        self.value.is_null()
+        matches!(self.node.kind(), Kind::Null)
     }
 
     #[inline]
     fn json_type(&self) -> JsonType {
-        self.value.json_type()
+        match self.node.kind() {
+            Kind::Null => JsonType::Null,
+            Kind::Bool(_) => JsonType::Boolean,
+            Kind::Number(_) => JsonType::Number,
+            Kind::String(_) => JsonType::String,
+            Kind::Array(_) => JsonType::Array,
+            Kind::Object(..) => JsonType::Object,
+        }
     }
 
     fn string_length(&self) -> Option<u64> {
-        self.value.string_length()
+        match self.node.kind() {
+            Kind::String(text) => Some(text.chars().count() as u64),
+            _ => None,
+        }
     }
 
     fn string_length_within(&self, min: u64, max: u64) -> Option<bool> {
-        self.value.string_length_within(min, max)
+        let Kind::String(text) = self.node.kind() else {
+            return None;
+        };
+        // A character has one to four bytes, so that most texts need not be counted.
+        let most = text.len() as u64;
+        let least = most.div_ceil(4);
+        Some(if most < min || least > max {
+            false
+        } else if min <= least && most <= max {
+            true
+        } else {
+            (min..=max).contains(&(text.chars().count() as u64))
+        })
     }
 
     fn equals_value(&self, expected: &Value) -> bool {
-        cmp::equal(self.value, expected)
+        self.node.is(expected)
     }
 
     /// Only errors and annotations ask: nobody needs the value there.
     fn to_value(&self) -> Cow<'a, Value> {
-        self.marker()
+        Cow::Borrowed(self.effort.error())
     }
 
     fn identity(&self) -> Option<NodeIdentity> {
         self.effort.spend(1);
-        self.value.identity()
+        Some(NodeIdentity::new(self.node.address()))
     }
 }
 
-/// The members of an object; none, when nothing is left to spend.
+/// An array or an object; empty, when nothing is left to spend.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Members<'a> {
-    members: Option<&'a Map<String, Value>>,
+pub(super) struct Container<'a> {
+    count: usize,
     of: Metered<'a>,
 }
 
-impl<'a> Object<'a, MeteredJson> for Members<'a> {
+impl<'a> Container<'a> {
+    #[inline]
+    fn children(self) -> MeteredChildren<'a> {
+        MeteredChildren {
+            children: (self.count > 0).then(|| self.of.node.children()),
+            of: self.of,
+        }
+    }
+}
+
+impl<'a> Object<'a, MeteredJson> for Container<'a> {
     type Node = Metered<'a>;
     type MemberName = &'a str;
-    type MembersIter = MembersIter<'a>;
+    type MembersIter = Members<'a>;
 
     #[inline]
     fn len(&self) -> usize {
-        self.members.map_or(0, Map::len)
+        self.count
     }
 
     #[inline]
     fn get(&self, key: &String) -> Option<Metered<'a>> {
-        let members = self.members.filter(|_| self.of.effort.spend(1))?;
-        Object::<SerdeJson>::get(&members, key).map(|value| self.of.below(value))
+        if self.count == 0 || !self.of.effort.spend(1) {
+            return None;
+        }
+        self.of.node.member(key).map(|node| self.of.with(node))
     }
 
     #[inline]
-    fn members(&self) -> MembersIter<'a> {
-        MembersIter {
-            members: self.members.map(Map::iter),
-            of: self.of,
-        }
+    fn members(&self) -> Members<'a> {
+        Members(self.children())
     }
 
     fn try_for_each_name_node<B>(
         &self,
-        buffer: &mut Value,
+        buffer: &mut Tree<'static>,
         mut f: impl FnMut(Metered<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         for (name, _) in self.members() {
-            rename(buffer, name);
-            f(Metered {
-                value: buffer,
-                effort: self.of.effort,
-            })?;
+            buffer.set_string(name);
+            f(Metered::root(buffer, self.of.effort))?;
         }
         ControlFlow::Continue(())
     }
 }
 
-/// See [`Members`].
+impl<'a> Array<'a, MeteredJson> for Container<'a> {
+    type Node = Metered<'a>;
+    type ElementsIter = MeteredChildren<'a>;
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    #[inline]
+    fn elements(&self) -> MeteredChildren<'a> {
+        self.children()
+    }
+
+    fn is_unique(&self) -> bool {
+        let values = if self.count < 2 { 0 } else { self.of.node.values() };
+        self.of.effort.spend(values as u64) && (self.count < 2 || is_unique(self.of.node))
+    }
+}
+
+/// See [`Container`].
 #[derive(Debug)]
-pub(super) struct MembersIter<'a> {
-    members: Option<map::Iter<'a>>,
+pub(super) struct MeteredChildren<'a> {
+    children: Option<Children<'a>>,
     of: Metered<'a>,
 }
 
-impl<'a> Iterator for MembersIter<'a> {
+impl<'a> Iterator for MeteredChildren<'a> {
+    type Item = Metered<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Metered<'a>> {
+        let node = self.children.as_mut()?.next()?;
+        self.of.effort.spend(1).then(|| self.of.with(node))
+    }
+}
+
+/// See [`Container`].
+#[derive(Debug)]
+pub(super) struct Members<'a>(MeteredChildren<'a>);
+
+impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, Metered<'a>);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.members.as_mut()?.next()?;
-        self.of
-            .effort
-            .spend(1)
-            .then(|| (name.as_str(), self.of.below(value)))
-    }
-}
-
-/// The items of an array; none, when nothing is left to spend.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Items<'a> {
-    items: &'a [Value],
-    of: Metered<'a>,
-}
-
-impl<'a> Array<'a, MeteredJson> for Items<'a> {
-    type Node = Metered<'a>;
-    type ElementsIter = ItemsIter<'a>;
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    #[inline]
-    fn elements(&self) -> ItemsIter<'a> {
-        ItemsIter {
-            items: self.items.iter(),
-            of: self.of,
-        }
-    }
-
-    fn is_unique(&self) -> bool {
-        let values: u64 = if self.items.len() < 2 {
-            0
-        } else {
-            self.items.iter().map(count).sum()
-        };
-        self.of.effort.spend(values) && is_unique(self.items)
-    }
-}
-
-/// See [`Items`].
-#[derive(Debug)]
-pub(super) struct ItemsIter<'a> {
-    items: slice::Iter<'a, Value>,
-    of: Metered<'a>,
-}
-
-impl<'a> Iterator for ItemsIter<'a> {
-    type Item = Metered<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let value = self.items.next()?;
-        self.of.effort.spend(1).then(|| self.of.below(value))
+        let member = self.0.next()?;
+        Some((member.node.name(), member))
     }
 }

@@ -15,7 +15,7 @@
 //! 5. `format` is asserted. The drafts since 2019-09 make it a note unless the application asks for more, and this
 //!    one does: who writes `"format": "date-time"` into the schema of a gate expects a gate. Names that no draft
 //!    knows (`int32`, `iban`) stay notes, as do all formats with [`Formats::Annotate`]. An `email` is the address alone, without a name beside it.
-//! 6. Numbers are what `serde_json` reads: integers from -2^63 to 2^64-1 exactly, everything else as the nearest
+//! 6. Numbers are integers from -2^63 to 2^64-1 where they are written as such, and everything else is the nearest
 //!    binary64. Beyond that range a whole number is an `integer` still, but limits are compared with the nearest
 //!    number: `18446744073709551617` passes a `maximum` of one less. `multipleOf` goes by the decimal that was
 //!    written: `19.99` is a multiple of `0.01`, and `19.995` is not.
@@ -60,6 +60,7 @@ pub use self::place::Position;
 use self::source::{Folder, uri_of};
 use self::violation::Names;
 pub use self::violation::{MAX_VIOLATIONS, Violation, Violations};
+use crate::json::Tree;
 
 /// Errors that are made before the list of violations is taken to be long enough. Those of the branches of `anyOf`
 /// and `oneOf` count, although they are not told.
@@ -149,29 +150,44 @@ impl Schema {
     ///
     /// `instance` must not be nested so deep that to walk it recursively is a danger to the stack.
     pub fn check(&self, instance: &Value) -> Result<(), Violations> {
-        let effort = Effort::new(instance, u32::MAX);
-        let is_valid = self.validator.is_valid(Metered::root(&effort));
+        let tree = Tree::from(instance);
+        if self.is_valid(&tree)? {
+            Ok(())
+        } else {
+            Err(self.violations(&tree, instance))
+        }
+    }
+
+    /// The same of an instance that was read as a tree.
+    pub(crate) fn check_tree(&self, tree: &Tree<'_>) -> Result<(), Violations> {
+        if self.is_valid(tree)? {
+            Ok(())
+        } else {
+            Err(self.violations(tree, &tree.root().to_value()))
+        }
+    }
+
+    /// `Err` is for an instance of which that would take too long to find out.
+    fn is_valid(&self, tree: &Tree<'_>) -> Result<bool, Violations> {
+        let effort = Effort::new(tree, u32::MAX);
+        let is_valid = self.validator.is_valid(Metered::root(tree, &effort));
         if effort.is_spent() {
             return Err(Violations::of_all(
                 "takes more work to check than its size allows",
             ));
         }
-        if is_valid {
-            Ok(())
-        } else {
-            Err(self.violations(instance))
-        }
+        Ok(is_valid)
     }
 
-    /// What is wrong with an instance that is known not to match.
+    /// What is wrong with an instance that is known not to match, given as a tree and as a value.
     #[cold]
-    fn violations(&self, instance: &Value) -> Violations {
-        let effort = Effort::new(instance, MAX_ERRORS);
+    fn violations(&self, tree: &Tree<'_>, instance: &Value) -> Violations {
+        let effort = Effort::new(tree, MAX_ERRORS);
         let names = |name: &str| self.names.iter().any(|names| names.know(name));
         // Where a regular expression panicked within its engine, the crate survives that, but looks for the value
         // in the instance that its errors carry, and ours carry none.
         let told = catch_unwind(AssertUnwindSafe(|| {
-            let errors = self.validator.iter_errors(Metered::root(&effort));
+            let errors = self.validator.iter_errors(Metered::root(tree, &effort));
             Violations::from_errors(errors, instance, &names)
         }));
         match told {

@@ -6,31 +6,31 @@
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-use jsonschema::json::cmp;
-use serde_json::{Number, Value};
+use serde_json::Number;
+
+use crate::json::{Kind, Node};
 
 /// Arrays up to here are compared pair by pair: that is faster than hashing.
 const PAIRWISE: usize = 12;
 
-/// Whether no two items are equal, as JSON Schema sees it: `1` and `1.0` are.
-pub(super) fn is_unique(items: &[Value]) -> bool {
-    if items.len() <= PAIRWISE {
-        let mut rest = items;
-        while let [first, others @ ..] = rest {
-            if others.iter().any(|other| cmp::equal(first, other)) {
+/// Whether no two items of an array are equal, as JSON Schema sees it: `1` and `1.0` are.
+pub(super) fn is_unique(array: Node<'_>) -> bool {
+    if matches!(array.kind(), Kind::Array(..=PAIRWISE)) {
+        let mut rest = array.children();
+        while let Some(first) = rest.next() {
+            if rest.clone().any(|other| first.equals(other)) {
                 return false;
             }
-            rest = others;
         }
         return true;
     }
     let key = RandomState::new();
-    let mut hashed: Vec<(u64, &Value)> = items.iter().map(|item| (hash(&key, item), item)).collect();
+    let mut hashed: Vec<(u64, Node<'_>)> = array.children().map(|item| (hash(&key, item), item)).collect();
     hashed.sort_unstable_by_key(|(hash, _)| *hash);
     hashed.chunk_by(|(one, _), (other, _)| one == other).all(|alike| {
         let mut rest = alike;
         while let [(_, first), others @ ..] = rest {
-            if others.iter().any(|(_, other)| cmp::equal(first, other)) {
+            if others.iter().any(|(_, other)| first.equals(*other)) {
                 return false;
             }
             rest = others;
@@ -40,23 +40,23 @@ pub(super) fn is_unique(items: &[Value]) -> bool {
 }
 
 /// A hash that is the same for equal values. It goes as deep as the value, which the reader of JSON has bounded.
-fn hash(key: &RandomState, value: &Value) -> u64 {
+fn hash(key: &RandomState, value: Node<'_>) -> u64 {
     let mut hasher = key.build_hasher();
-    match value {
-        Value::Null => hasher.write_u8(0),
-        Value::Bool(value) => (1_u8, value).hash(&mut hasher),
-        Value::Number(number) => hash_number(number, &mut hasher),
-        Value::String(text) => (4_u8, text).hash(&mut hasher),
-        Value::Array(items) => {
+    match value.kind() {
+        Kind::Null => hasher.write_u8(0),
+        Kind::Bool(value) => (1_u8, value).hash(&mut hasher),
+        Kind::Number(number) => hash_number(number, &mut hasher),
+        Kind::String(text) => (4_u8, text).hash(&mut hasher),
+        Kind::Array(_) => {
             hasher.write_u8(5);
-            for item in items {
+            for item in value.children() {
                 hasher.write_u64(hash(key, item));
             }
         }
-        Value::Object(members) => {
-            let sum = members
-                .iter()
-                .map(|(name, value)| key.hash_one((6_u8, name, hash(key, value))))
+        Kind::Object(..) => {
+            let sum = value
+                .children()
+                .map(|member| key.hash_one((6_u8, member.name(), hash(key, member))))
                 .fold(0, u64::wrapping_add);
             (7_u8, sum).hash(&mut hasher);
         }

@@ -76,6 +76,13 @@ impl Node {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The most memory that it has had at once, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// What the admin listener answers.
     pub(crate) fn admin(&self, path: &str) -> Value {
         let mut connection = Connection::plain(self.at("admin"), b"").unwrap();

@@ -13,7 +13,7 @@ use super::super::{JsonFault, JsonLimits, Unfit, check};
 use super::{Unknown, limits, wide};
 
 /// The texts of JSON with white space, escapes and names that stand twice, nested a few levels.
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     let space = prop_oneof![5 => Just(""), 1 => "[ \t\r\n]{1,12}".prop_map(|space| &*space.leak())];
     let scalar = prop_oneof![
         Just("null".to_owned()),
@@ -69,7 +69,7 @@ fn numbers() -> impl Strategy<Value = String> {
 }
 
 /// What somebody does to a text: takes bytes out, puts others in.
-fn damaged() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop::sample::select(br#"{}[],:"\/ue+-.019aDtfn"#.to_vec()),
         1 => any::<u8>(),
@@ -95,7 +95,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Tokens in any order.
-fn soup() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn soup() -> impl Strategy<Value = Vec<u8>> {
     let token = prop::sample::select(vec![
         "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"b\":", "1", "-", "0", ".5", "e1", "true", "null",
         " ", "\n", "\\", "\\u00", "41", "\u{e9}", "\u{0}",

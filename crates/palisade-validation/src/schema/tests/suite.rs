@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use palisade_core::settings::ByteSize;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::instance::{Effort, Metered};
-use super::super::{Compiler, Draft, Formats};
+use super::super::{Compiler, Draft, Formats, Schema};
+use crate::JsonSettings;
+use crate::json::{self, JsonLimits, Tree};
 
 const SUITE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -58,6 +61,7 @@ fn the_test_suite_passes_but_for_the_exclusions_and_agrees_with_the_crate_alone(
     let excluded = exclusions();
     let mut differences = Vec::new();
     let mut seen = 0;
+    let mut read = 0;
     for (name, draft) in drafts {
         // It has a `$id` in `$defs`, which the drafts before 2019-09 do not know.
         let is_of = |remote: &Remote| {
@@ -88,6 +92,10 @@ fn the_test_suite_passes_but_for_the_exclusions_and_agrees_with_the_crate_alone(
             for (description, instance, expected) in &case.tests {
                 seen += 1;
                 let verdict = ours.as_ref().map(|schema| schema.check(instance).is_ok());
+                read += u32::from(
+                    ours.as_ref()
+                        .is_ok_and(|schema| is_same_of_a_text(schema, instance)),
+                );
                 let crates = alone.as_ref().map(|schema| schema.is_valid(instance));
                 if verdict.as_ref().ok() != Some(expected) || crates.as_ref().ok() != verdict.as_ref().ok() {
                     let case = format!("{name} | {} | {} | {description}", case.file, case.description);
@@ -115,6 +123,18 @@ fn the_test_suite_passes_but_for_the_exclusions_and_agrees_with_the_crate_alone(
         .collect();
     assert!(stale.is_empty(), "excluded without need: {stale:#?}");
     assert!(seen > 7_000, "only {seen} cases");
+    assert!(read > 7_000, "only {read} cases as texts");
+}
+
+/// Whether an instance is one that bodies may be, and what is told of it as a body.
+fn is_same_of_a_text(schema: &Schema, instance: &Value) -> bool {
+    let text = instance.to_string();
+    let limits = JsonLimits::compile(&JsonSettings::default(), ByteSize::mib(1)).unwrap();
+    let Ok(tree) = json::read(text.as_bytes(), &limits) else {
+        return false;
+    };
+    assert_eq!(schema.check_tree(&tree), schema.check(instance), "{text}");
+    true
 }
 
 /// The crate must cope with an instance that seems to shrink while it is walked.
@@ -131,12 +151,13 @@ fn every_keyword_comes_to_an_end_wherever_the_steps_run_out() {
                 continue;
             };
             for (_, instance, expected) in &case.tests {
+                let tree = Tree::from(instance);
                 for steps in 0.. {
-                    let effort = Effort::of_steps(instance, steps);
-                    let is_valid = schema.validator.is_valid(Metered::root(&effort));
+                    let effort = Effort::of_steps(&tree, steps);
+                    let is_valid = schema.validator.is_valid(Metered::root(&tree, &effort));
                     let is_enough = !effort.is_spent();
-                    let effort = Effort::of_steps(instance, steps);
-                    let errors = schema.validator.iter_errors(Metered::root(&effort));
+                    let effort = Effort::of_steps(&tree, steps);
+                    let errors = schema.validator.iter_errors(Metered::root(&tree, &effort));
                     let trusted = errors
                         .filter(|error| Effort::is_trusted(error.instance()))
                         .count();

@@ -1,5 +1,10 @@
 //! Validation, seen from outside: the command as it is built, over TLS, with property files.
 
+#![expect(clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
+
+mod buffered;
+mod hostile;
+
 use serde_json::Value;
 
 use crate::callers::client::{Ask, Connection};
@@ -124,4 +129,62 @@ fn a_schema_is_checked_before_a_server_starts_and_watched_while_it_runs() {
         verdict(&mut world.connect(&node), &post(GOOD)).1,
         "schema-violation"
     );
+}
+
+/// Odd space, escapes, and one number in many ways.
+const ODD: &str = "\r\n{ \"payment\" :\t{\"amount\":1.0e1 ,\n \"iban\": \"NL91\\u0041BNA0417164300\"}, \"others\":[1.0, 1e0,1,0.10E+1 ,-0.0] , \
+                   \"note\":\"M\u{fc}\\u00dfig \\/ \\ud83d\\ude00\" }\n ";
+
+#[test]
+fn what_reaches_the_handler_is_byte_for_byte_what_was_sent() {
+    let world = world();
+    let node = world.start();
+    let mut connection = world.connect(&node);
+    let mut chunked = String::new();
+    for chunk in ODD.as_bytes().chunks(7) {
+        // Of bytes, which need not be whole characters: each is one of ISO 8859-1 here.
+        let chunk: String = chunk.iter().map(|byte| char::from(*byte)).collect();
+        chunked += &format!("{:x}\r\n{chunk}\r\n", chunk.chars().count());
+    }
+    let chunked: Vec<u8> = (chunked + "0\r\n\r\n")
+        .chars()
+        .map(|c| u8::try_from(c).unwrap())
+        .collect();
+    for ask in [
+        post(ODD),
+        Ask::chunked(&path("Payments"), "application/json", chunked),
+    ] {
+        let accepted = connection.ask(&ask).unwrap();
+        assert_eq!(accepted.status, 200, "{}", accepted.shown());
+        assert_eq!(accepted.json()["body"].as_str(), Some(ODD));
+    }
+}
+
+#[test]
+fn what_is_larger_than_may_be_held_is_refused_however_it_is_sent() {
+    for (setting, value) in [
+        ("palisade.max-buffered-body", "512 B"),
+        ("palisade.interceptors.Pay.validation.max-body", "512 B"),
+    ] {
+        let mut world = world();
+        world.set("palisade.interceptors.Pay.validation.max-body", "1 MiB");
+        world.set(setting, value);
+        let node = world.start();
+        for length in [512, 513, 2_000] {
+            let body = format!("{GOOD}{}", " ".repeat(length - GOOD.len()));
+            let chunked = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+            for ask in [
+                post(&body),
+                Ask::chunked(&path("Payments"), "application/json", chunked),
+            ] {
+                let answer = world.connect(&node).ask(&ask).unwrap();
+                if length == 512 {
+                    assert_eq!(answer.status, 200, "{setting}");
+                    continue;
+                }
+                assert_eq!(answer.shown(), "413 body-too-large", "{setting}: {length}");
+                assert!(answer.body.contains("512"), "{setting}: {}", answer.body);
+            }
+        }
+    }
 }
