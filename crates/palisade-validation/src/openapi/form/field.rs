@@ -147,15 +147,16 @@ impl Field {
             return Ok(self.default);
         };
         let own = media_type(part)?;
+        if self.accepted.is_empty() {
+            // Without a type or a word of the document on it, it is a file.
+            let is_file = self.default == Content::Text && self.shape.kinds.is_all();
+            return Ok(if is_file { Content::Other } else { self.default });
+        }
+        let holds = |media_type: &MediaType<'_>| self.accepted.iter().any(|range| range.holds(media_type));
         match own {
-            _ if self.accepted.is_empty() => Ok(match self.default {
-                Content::Json => Content::Json,
-                // Without a type or a word of the document on it, it is a file.
-                _ if self.shape.kinds.is_all() => Content::Other,
-                default => default,
-            }),
-            Some(own) if self.accepted.iter().any(|range| range.holds(&own)) => Ok(Content::of(&own)),
-            None if self.default != Content::Other => Ok(self.default),
+            Some(own) if holds(&own) => Ok(Content::of(&own)),
+            None if self.default == Content::Json => Ok(Content::Json),
+            None if MediaType::parse("text/plain").is_ok_and(|plain| holds(&plain)) => Ok(Content::Text),
             Some(_) | None => Err(FieldProblem::MediaType),
         }
     }

@@ -11,8 +11,8 @@
 //!    the whole array.
 //! 4. Where the Encoding Object has `style`, `explode` or `allowReserved`, a property of a URL-encoded form is written as a parameter of
 //!    the query is, and `contentType` does not count. In `multipart/form-data` these have no meaning (OpenAPI 3.0.4).
-//! 5. A part whose `Content-Type` is none of those in `contentType` is refused; one without is taken for the first of them, if that is JSON
-//!    or text, and refused if it is another. Text is in UTF-8.
+//! 5. A part whose `Content-Type` is none of those in `contentType` is refused. One without is `text/plain` (RFC 7578 section 4.4), or JSON
+//!    where that is asked for: it shows whether it is. Text is in UTF-8.
 //! 6. A file, which is `format: binary`, `contentMediaType` without `contentEncoding`, or of no type, is an empty string to the schema: its
 //!    content is not looked at. With `minLength` or `maxLength` it is a string of as many characters as the file has bytes.
 //!
@@ -126,13 +126,20 @@ impl FormBody {
         };
         let mut first = None;
         for reading in &self.readings {
-            let value = self.value(&given, *reading, &hygiene.json)?;
-            match self.schema.as_ref().map_or(Ok(()), |schema| schema.check(&value)) {
+            match self.matches(&given, *reading, &hygiene.json) {
                 Ok(()) => return Ok(()),
-                Err(violations) => first = first.or(Some(violations)),
+                Err(invalid) => first = first.or(Some(invalid)),
             }
         }
-        first.map_or(Ok(()), |violations| Err(violations.into()))
+        first.map_or(Ok(()), Err)
+    }
+
+    fn matches(&self, given: &Given<'_>, reading: Reading, limits: &JsonLimits) -> Result<(), Invalid> {
+        let value = self.value(given, reading, limits)?;
+        match &self.schema {
+            Some(schema) => Ok(schema.check(&value)?),
+            None => Ok(()),
+        }
     }
 
     fn position(&self, name: &str) -> Option<usize> {

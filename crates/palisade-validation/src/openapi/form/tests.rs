@@ -28,7 +28,7 @@ fn compile(media: &Value) -> Result<FormBody, SchemaErrors> {
     });
     let text = json!({"Text": {"type": "string", "maxLength": 3}});
     let members = json!({"paths": {"/x": {"post": operation}}, "components": {"schemas": text}});
-    let document = document("3.1.1", members);
+    let document = document("3.1.1", &members);
     let schemas = Schemas::new(&document, Direction::Request, Formats::Assert).unwrap();
     let operation = document
         .root()
@@ -227,6 +227,8 @@ fn parts_are_what_their_schema_says(#[case] given: &[(&str, &str, &str)], #[case
 #[case(&[("meta", "", "{}")], "accepted")]
 #[case(&[("meta", "\r\nContent-Type: text/plain", "{}")], "The field meta of the form has a media type that is not accepted.")]
 #[case(&[("files", PNG, "\u{FF}"), ("files", "\r\nContent-Type: text/plain", "1")], "accepted")]
+#[case(&[("files", "", "1")], "accepted")]
+#[case(&[("files", "; filename=\"a\"", "\u{FF}")], "accepted")]
 #[case(&[("any", PNG, "\u{FF}")], "accepted")]
 #[case(&[("any", "", "text")], "accepted")]
 fn parts_have_the_media_types_that_the_document_says(

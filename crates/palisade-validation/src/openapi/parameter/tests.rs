@@ -8,7 +8,7 @@ use palisade_core::settings::ByteSize;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::Parameters;
+use super::{Header, Parameters};
 use crate::json::JsonLimits;
 use crate::openapi::dialect::{Direction, Schemas};
 use crate::openapi::style::tests::document;
@@ -19,11 +19,11 @@ use crate::settings::{JsonSettings, Unknown};
 /// The parameters of an operation, and of its path, under `/x/{id}` or, without variables, under `/x`.
 fn compile(of_path: &Value, of_operation: &Value, variables: &[&str]) -> Result<Parameters, SchemaErrors> {
     let operation = json!({"parameters": of_operation, "responses": {"200": {"description": ""}}});
-    let path: String = variables.iter().map(|name| format!("/{{{name}}}")).collect();
-    let path = format!("/x{path}");
+    let segments = variables.iter().map(|name| format!("/{{{name}}}"));
+    let path = format!("/x{}", segments.collect::<Vec<_>>().concat());
     let document = document(
         "3.1.1",
-        json!({"paths": {&path: {"parameters": of_path, "get": operation}}}),
+        &json!({"paths": {&path: {"parameters": of_path, "get": operation}}}),
     );
     let schemas = Schemas::new(&document, Direction::Request, Formats::Assert).unwrap();
     let paths = document.root().get("paths").unwrap();
@@ -280,6 +280,57 @@ fn a_cookie_is_what_the_document_says(#[case] fields: &[&str], #[case] expected:
 }
 
 #[rstest]
+#[case(&[("x-rate", "5")], "accepted")]
+#[case(&[], "The header field X-Rate is missing.")]
+#[case(&[("x-rate", "five")], "The header field X-Rate must be an integer.")]
+fn a_field_of_an_answer_is_what_the_document_says(#[case] fields: &[(&str, &str)], #[case] expected: &str) {
+    let headers = json!({"X-Rate": {"required": true, "schema": {"type": "integer"}}, "Content-Type": {"schema": {"const": "a"}}});
+    let operation = json!({"responses": {"200": {"description": "", "headers": headers}}});
+    let document = document("3.1.1", &json!({"paths": {"/x": {"get": operation}}}));
+    let schemas = Schemas::new(&document, Direction::Response, Formats::Assert).unwrap();
+    let below = ["paths", "/x", "get", "responses", "200", "headers"];
+    let node = below
+        .iter()
+        .fold(document.root(), |node, name| node.get(name).unwrap());
+    let all = ["X-Rate", "Content-Type"]
+        .map(|name| Header::compile(name, node.get(name).unwrap(), &schemas).unwrap());
+    let mut head = head("/", fields);
+    head.headers.insert("content-type", "b".parse().unwrap());
+    let checked = all
+        .iter()
+        .try_for_each(|header| header.check(&head.headers, &limits()));
+    let verdict = checked.map_or_else(|fault| fault.public().into_owned(), |()| "accepted".to_owned());
+    assert_eq!(verdict, expected);
+}
+
+#[rstest]
+#[case("a=x%2By", "accepted")]
+#[case("a=x+y", "The query parameter a must match the pattern `^[a-z+]+$`.")]
+#[case("a=x,y", "The query parameter a must match the pattern `^[a-z+]+$`.")]
+#[case("a=x&a=y", "The query parameter a is given more than once.")]
+fn plain_text_has_no_delimiters(#[case] query: &str, #[case] expected: &str) {
+    let parameters = compiled(&json!([{"name": "a", "in": "query", "content": {
+        "text/plain": {"schema": {"type": "string", "pattern": "^[a-z+]+$"}},
+    }}]));
+    assert_eq!(verdict(&parameters, &head(&format!("/x?{query}"), &[])), expected);
+}
+
+#[rstest]
+#[case("/x?a=", "The query parameter a must have at least 1 character.")]
+#[case("/x?n=", "accepted")]
+#[case("/x?n=null", "The query parameter n must be null or an integer.")]
+fn what_may_be_nothing_is_not_the_empty_text_where_that_is_a_value(
+    #[case] target: &str,
+    #[case] expected: &str,
+) {
+    let parameters = compiled(&json!([
+        {"name": "a", "in": "query", "schema": {"type": ["string", "null"], "minLength": 1}},
+        {"name": "n", "in": "query", "schema": {"type": ["integer", "null"]}},
+    ]));
+    assert_eq!(verdict(&parameters, &head(target, &[])), expected);
+}
+
+#[rstest]
 #[case("5", true)]
 #[case("abc", true)]
 #[case("ABC", false)]
@@ -308,9 +359,9 @@ fn simple_parameters_cost_few_allocations() {
     let run = || {
         parameters
             .check(&[("id", "7")], &head, &limits, Unknown::Reject, &|_| false)
-            .unwrap()
+            .unwrap();
     };
     run();
-    // The text of the header field is one.
-    assert_eq!(allocation_counter::measure(run).count_total, 1);
+    // One for each value as the schema takes it, and one for the text of the header field.
+    assert_eq!(allocation_counter::measure(run).count_total, 4);
 }

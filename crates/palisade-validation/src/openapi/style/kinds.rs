@@ -101,10 +101,14 @@ impl Kinds {
         !self.is_all() && self.has_some(Self::STRUCTURES) && self.has_some(Self::WORDS)
     }
 
+    /// Whether an empty text is null. Where it can be an empty string as well, or an array of one, it is that for those who read it.
+    pub(super) fn takes_nothing(self) -> bool {
+        self.has(Self::NULL) && !self.has_some(Self(Self::STRING.0 | Self::ARRAY.0))
+    }
+
     /// Whether there is a text that can be read in two ways.
     pub(super) fn is_ambiguous(self) -> bool {
-        let readable = Self(Self::NUMBER.0 | Self::BOOLEAN.0 | Self::NULL.0);
-        self.has(Self::STRING) && self.has_some(readable) || self.has(Self::NULL) && self.may_be_array()
+        self.has(Self::STRING) && self.has_some(Self(Self::NUMBER.0 | Self::BOOLEAN.0))
     }
 
     /// Reads one text. What is none of the other types is a string, whether the schema takes one or not.
@@ -116,7 +120,7 @@ impl Kinds {
 
     fn word(self, text: &str) -> Option<Value> {
         match text {
-            "" => self.has(Self::NULL).then_some(Value::Null),
+            "" => self.takes_nothing().then_some(Value::Null),
             "true" | "false" => self.has(Self::BOOLEAN).then_some(Value::Bool(text == "true")),
             _ if self.has(Self::INTEGER) && json::is_number(text) => {
                 let is_integer = !text.contains(['.', 'e', 'E']) && text != "-0";

@@ -17,8 +17,9 @@
 //!    value. A space may be written as `+` or `%20`, and a bar as `|` or `%7C`: those delimiters have no other spelling in a URI. `+` is a
 //!    space in queries alone. Fields of the header are not decoded; around their commas may be white space (RFC 9110 section 5.6.1).
 //! 3. An escape that is none, or text that is not UTF-8 once decoded, is refused.
-//! 4. An empty text is one empty value: `n=` is the empty string, or an array of it; `null` where the schema takes that, as the column
-//!    "undefined" of the standard has it. `;n` is `;n=`. An array or an object of nothing has no text: it is left out.
+//! 4. An empty text is one empty value: `n=` is the empty string, or an array of it. Where a schema takes `null` and neither strings nor
+//!    arrays, it is `null`, as the column "undefined" of the standard has it; else what is to have a character could be left empty. `;n` is
+//!    `;n=`. An array or an object of nothing has no text: it is left out.
 //! 5. What each piece is, the schema tells ([`Shape`]): `5` is a number where it takes numbers. Numbers are written as JSON writes them
 //!    and fit its readers; integers have neither a fraction nor an exponent. What is not, stays text, which then does not match.
 //! 6. Where a schema takes more than one type, there is more than one reading ([`Reading`]): numbers, `true`, `false` and nothing, or
@@ -123,12 +124,6 @@ enum Word {
 }
 
 impl Reading {
-    /// The reading of values that have only one.
-    pub(crate) const ONLY: Self = Self {
-        structure: Structure::Whole,
-        word: Word::Typed,
-    };
-
     pub(crate) fn is_flat(self) -> bool {
         self.structure == Structure::Flat
     }

@@ -6,7 +6,7 @@ use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use super::split::Delimiter;
-use super::{Kinds, Layout, Reading, Shape, Style};
+use super::{Layout, Reading, Shape, Style};
 use crate::parameters::Place;
 use crate::parameters::decode::{self, NotText, Plus};
 
@@ -52,7 +52,6 @@ impl Layout {
             return self.read_one(pairs, reading, max_items);
         }
         match self.form(reading) {
-            Form::Array if self.is_nothing(pairs, reading) => Ok(Value::Null),
             Form::Array if self.is_exploded || self.is_list_of_fields() => {
                 let mut items = Items::new(&self.shape, reading, max_items);
                 for (_, text) in pairs {
@@ -98,7 +97,7 @@ impl Layout {
         };
         match form {
             Form::Word => Ok(self.shape.kinds.read(self.decode(text)?, reading)),
-            _ if self.is_null(text, reading) => Ok(Value::Null),
+            Form::Object if text.is_empty() && self.shape.kinds.takes_nothing() => Ok(Value::Null),
             Form::Array => {
                 let mut items = Items::new(&self.shape, reading, max_items);
                 self.push_all(text, &mut items)?;
@@ -193,17 +192,6 @@ impl Layout {
 
     fn decode<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, NotText> {
         decode(text, self.place)
-    }
-
-    fn is_nothing(&self, pairs: &[Pair<'_>], reading: Reading) -> bool {
-        matches!(pairs, [(_, text)] if self.is_null(text, reading))
-    }
-
-    /// Whether that is nothing instead of an array or object, where the schema takes nothing.
-    fn is_null(&self, text: &str, reading: Reading) -> bool {
-        let takes_null = self.shape.kinds.has(Kinds::NULL) && !reading.keeps_text();
-        let is_named = self.style == Style::Matrix && self.is_exploded;
-        takes_null && (text.is_empty() || is_named && self.behind_name(text).is_ok_and(str::is_empty))
     }
 }
 

@@ -5,11 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::Kinds;
-use crate::openapi::document::Node;
-
-/// As many schemas as may lie within one another by `$ref`, `allOf`, `anyOf` and `oneOf` without a level of the value between them. What
-/// is below takes any type, which only means that its texts are read in more ways.
-const DEEPEST: usize = 32;
+use crate::openapi::document::{Identity, Node};
 
 /// What a value may be, and its items and members.
 ///
@@ -58,28 +54,31 @@ impl Default for Shape {
 impl Shape {
     /// The shape by a Schema Object, as many levels of items and members deep.
     pub(crate) fn of(schema: Node<'_>, levels: usize) -> Self {
-        Self::below(schema, levels, 0)
+        Self::below(schema, levels, &mut Vec::new())
     }
 
-    fn below(schema: Node<'_>, levels: usize, depth: usize) -> Self {
-        if depth == DEEPEST {
+    /// The same, below those schemas. One that leads to itself without a level between them says nothing new there.
+    fn below(schema: Node<'_>, levels: usize, above: &mut Vec<Identity>) -> Self {
+        if above.contains(&schema.identity()) {
             return Self::default();
         }
+        above.push(schema.identity());
         let mut shape = Self::by_own_words(schema, levels);
         let target = schema.schema();
         if target.identity() != schema.identity() {
-            shape = shape.and(Self::below(target, levels, depth + 1));
+            shape = shape.and(Self::below(target, levels, above));
         }
         for branch in schema.get("allOf").into_iter().flat_map(Node::items) {
-            shape = shape.and(Self::below(branch, levels, depth + 1));
+            shape = shape.and(Self::below(branch, levels, above));
         }
         for word in ["anyOf", "oneOf"] {
             let branches = schema.get(word).into_iter().flat_map(Node::items);
-            let branches = branches.map(|branch| Self::below(branch, levels, depth + 1));
+            let branches = branches.map(|branch| Self::below(branch, levels, above));
             if let Some(either) = branches.reduce(Self::or) {
                 shape = shape.and(either);
             }
         }
+        above.pop();
         shape
     }
 
@@ -92,7 +91,7 @@ impl Shape {
         let Some(levels) = levels.checked_sub(1) else {
             return shape;
         };
-        let child = |schema: Node<'_>| Self::below(schema, levels, 0);
+        let child = |schema: Node<'_>| Self::of(schema, levels);
         shape.first = schema
             .get("prefixItems")
             .into_iter()
@@ -106,6 +105,10 @@ impl Shape {
             .flat_map(Node::raw_members)
             .map(|(name, schema)| (Box::from(name), child(schema)))
             .collect();
+        let required = schema.get("required").into_iter().flat_map(Node::items);
+        for name in required.filter_map(Node::str) {
+            shape.members.entry(name.into()).or_default();
+        }
         shape.additional = schema
             .get("additionalProperties")
             .filter(|schema| schema.bool() != Some(false))
@@ -180,7 +183,7 @@ impl Shape {
         shape.map_or(Kinds::ALL, |shape| shape.kinds)
     }
 
-    /// The members that have names in the schema.
+    /// The members that have names in the schema: under `properties` or in `required`.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.members.iter().map(|(name, shape)| (&**name, shape))
     }

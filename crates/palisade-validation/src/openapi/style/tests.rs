@@ -17,7 +17,7 @@ use crate::parameters::Place;
 const MAX_ITEMS: usize = 10;
 
 /// A document of that version with these members.
-pub(in crate::openapi) fn document(version: &str, members: Value) -> Document {
+pub(in crate::openapi) fn document(version: &str, members: &Value) -> Document {
     let mut document = json!({"openapi": version, "info": {"title": "test", "version": "1"}, "paths": {}});
     let all = document.as_object_mut().unwrap();
     all.extend(members.as_object().unwrap().clone());
@@ -36,7 +36,7 @@ fn shape_of(schema: &Value, levels: usize) -> Shape {
     } else {
         "3.1.1"
     };
-    let document = document(version, json!({"components": {"schemas": schemas}}));
+    let document = document(version, &json!({"components": {"schemas": schemas}}));
     let schemas = document.root().get("components").unwrap().get("schemas").unwrap();
     Shape::of(schemas.raw("S").unwrap(), levels)
 }

@@ -86,4 +86,20 @@ proptest! {
             prop_assert_eq!(accepts(&json!({"type": "string"})), false);
         }
     }
+
+    #[test]
+    fn nothing_is_accepted_that_was_not_looked_at(query in pieces()) {
+        let parameters = json!([
+            {"name": "a", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
+            {"name": "b", "in": "query", "schema": {"type": "object", "properties": {"5": {}, "-": {}}}},
+        ]);
+        let parameters = compile(&json!([]), &parameters, &[]).unwrap();
+        let target = format!("/x?{query}");
+        let uri: Uri = target.parse().unwrap();
+        if check(&parameters, &[], &head(&target, &[]), Unknown::Reject).is_ok() {
+            let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&uri).unwrap();
+            prop_assert!(pairs.iter().all(|(name, _)| matches!(name.as_str(), "a" | "5" | "-" | "api_key")));
+            prop_assert!(is_escaped_well(&query));
+        }
+    }
 }

@@ -68,10 +68,12 @@ fn names_that_two_values_take_are_an_error() {
 
 #[test]
 fn an_object_that_is_closed_takes_its_own_names_only() {
-    let closed = json!({"type": "object", "properties": {"R": {"type": "integer"}}});
+    let closed = json!({"type": "object", "properties": {"R": {"type": "integer"}}, "required": ["G"]});
     let mut names = Names::default();
     names
         .add(0, "color", Some(&layout(Query, None, None, &closed).unwrap()))
         .unwrap();
+    assert_eq!(names.find("R".into()), Taken::By(0, "R".into()));
+    assert_eq!(names.find("G".into()), Taken::By(0, "G".into()));
     assert_eq!(names.find("S".into()), Taken::ByNone("S".into()));
 }

@@ -60,7 +60,7 @@ fn a_text_is_what_its_type_makes_of_it(#[case] kind: &str, #[case] text: &str, #
 #[case(json!({"type": ["integer", "string"]}), "5", &[json!(5), json!("5")])]
 #[case(json!({"type": ["integer", "string"]}), "a", &[json!("a"), json!("a")])]
 #[case(json!({"type": ["integer", "null"]}), "", &[json!(null)])]
-#[case(json!({"type": ["string", "null"]}), "", &[json!(null), json!("")])]
+#[case(json!({"type": ["string", "null"]}), "", &[json!("")])]
 #[case(json!({"type": "integer", "nullable": true}), "", &[json!(null)])]
 #[case(json!({}), "5", &[json!(5), json!("5")])]
 #[case(json!({"enum": ["5", "a"]}), "5", &[json!("5")])]
@@ -72,9 +72,10 @@ fn a_text_is_what_its_type_makes_of_it(#[case] kind: &str, #[case] text: &str, #
 #[case(json!({"allOf": [{"minLength": 1}, {"$ref": "#/components/schemas/Text"}]}), "5", &[json!("5")])]
 #[case(json!({"$ref": "#/components/schemas/Flag"}), "true", &[json!(true)])]
 #[case(json!({"minimum": 3, "anyOf": [{"multipleOf": 3}, {"multipleOf": 5}]}), "5", &[json!(5), json!("5")])]
-#[case(json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}), "5", &[json!([5]), json!([5])])]
-#[case(json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}), "", &[json!(null), json!([""])])]
+#[case(json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}), "5", &[json!([5])])]
+#[case(json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}), "", &[json!([""])])]
 #[case(json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "integer"}]}), "5", &[json!([5]), json!(5)])]
+#[case(json!({"anyOf": [{"type": "boolean"}, {"type": "null"}]}), "", &[json!(null)])]
 #[case(json!({"items": {"type": "boolean"}}), "true", &[json!([true])])]
 fn what_may_be_of_several_types_has_several_readings(
     #[case] schema: Value,
@@ -111,9 +112,24 @@ fn members_are_what_their_name_says() {
 }
 
 #[test]
+fn nothing_is_null_where_it_is_no_empty_text() {
+    let schema = json!({"type": ["object", "null"]});
+    let layout = layout(Query, None, Some(false), &schema).unwrap();
+    assert_eq!(readings(&layout, Query, "color=")[0], Ok(Value::Null));
+}
+
+#[test]
 fn a_schema_that_leads_to_itself_is_of_any_type() {
     let schema = json!({"type": "array", "items": {"$ref": "#/components/schemas/S"}});
     assert!(shape_of(&schema, 3).is_nested());
     let schema = json!({"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/S"}]});
     assert_eq!(shape_of(&schema, 1).kinds, Kinds::ALL);
+}
+
+#[test]
+fn schemas_that_lead_to_each_other_are_followed_once() {
+    let children: Vec<Value> = (0..20)
+        .map(|_| json!({"allOf": [{"$ref": "#/components/schemas/S"}, {"type": "object"}]}))
+        .collect();
+    assert_eq!(shape_of(&json!({"oneOf": children}), 1).kinds, Kinds::OBJECT);
 }
