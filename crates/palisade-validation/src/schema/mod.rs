@@ -34,6 +34,7 @@
 
 mod error;
 mod instance;
+pub(crate) mod keyword;
 pub(crate) mod place;
 pub(crate) mod source;
 mod unique;
@@ -209,6 +210,7 @@ impl fmt::Debug for Schema {
 pub struct Compiler {
     draft: Draft,
     formats: Formats,
+    is_openapi: bool,
     registry: Registry<'static>,
     documents: Vec<(String, Value)>,
     names: Arc<Names>,
@@ -245,10 +247,19 @@ impl Compiler {
         Ok(Self {
             draft,
             formats,
+            is_openapi: false,
             registry,
             documents,
             names: Arc::new(names),
         })
+    }
+
+    /// The same, with the keywords of OpenAPI.
+    pub(crate) fn openapi(self) -> Self {
+        Self {
+            is_openapi: true,
+            ..self
+        }
     }
 
     /// Compiles a schema; the references in it are relative to `base`, a URI that none of the documents has.
@@ -267,7 +278,13 @@ impl Compiler {
                 files: Vec::new(),
             });
         }
-        let mut options = options(self.formats)
+        let options = options(self.formats);
+        let options = if self.is_openapi {
+            keyword::add(options, self.formats)
+        } else {
+            options
+        };
+        let mut options = options
             .with_retriever(Folder::nowhere())
             .with_registry(&self.registry)
             .with_base_uri(base);
@@ -313,6 +330,18 @@ fn options<'a>(formats: Formats) -> Options<'a> {
         .with_pattern_options(PatternOptions::regex())
         .with_email_options(EmailOptions::default().without_display_text())
         .should_validate_formats(formats == Formats::Assert)
+}
+
+/// What a meta-schema finds in a schema: where, and what.
+pub(crate) fn faults(draft: Draft, schema: &Value) -> Vec<(String, String)> {
+    let known = Known {
+        uri: "",
+        json: schema,
+        file: None,
+    };
+    let mut errors = Vec::new();
+    check_schema(draft, known, &mut errors);
+    errors.into_iter().map(|error| (error.pointer, error.problem)).collect()
 }
 
 /// Checks a schema against its meta-schema. Those of one's own are refused when the schema is compiled.

@@ -11,6 +11,7 @@ use jsonschema::{JsonType, ValidationError};
 use serde_json::{Map, Value};
 
 use super::instance::Effort;
+use super::keyword::shown;
 
 /// How many violations are told at most.
 pub const MAX_VIOLATIONS: usize = 32;
@@ -129,7 +130,7 @@ impl Violation {
         };
         let keyword = match error.kind().keyword() {
             "falseSchema" => Cow::Borrowed("false"),
-            keyword => Cow::Owned(keyword.to_owned()),
+            keyword => Cow::Owned(shown(keyword).to_owned()),
         };
         Self {
             pointer: place.pointer,
@@ -311,7 +312,7 @@ fn wording(error: &ValidationError<'_>, at: Option<&Value>) -> String {
         Kind::ContentMediaType { content_media_type } => {
             format!("must be {}", quote(content_media_type))
         }
-        Kind::Custom { .. } => "does not match a rule of its own".to_owned(),
+        Kind::Custom { message, .. } => message.clone(),
         Kind::Enum { options } => format!("must be one of {}", quote(&options.to_string())),
         Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),

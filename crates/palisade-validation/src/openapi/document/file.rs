@@ -1,5 +1,6 @@
 //! One file of a document.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -39,8 +40,8 @@ impl File {
     pub(super) fn read(path: PathBuf, uri: String) -> Result<Self, SchemaError> {
         let text = read_text(&path).map_err(|error| unreadable(&path, &error))?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-        let is_json = match extension.as_ref().and_then(|extension| extension.to_str()) {
+        let extension = path.extension().map(OsStr::to_ascii_lowercase);
+        let is_json = match extension.as_deref().and_then(OsStr::to_str) {
             Some("json") => true,
             Some("yaml" | "yml") => false,
             _ => text.trim_start().starts_with(['{', '[']),
@@ -205,7 +206,7 @@ fn unreadable(path: &Path, error: &SourceError) -> SchemaError {
 }
 
 /// A name as a token of a JSON Pointer (RFC 6901 section 3).
-pub(in crate::openapi) fn escape(name: &str) -> String {
+fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -11,14 +11,12 @@ use super::grammar::Kind;
 use super::node::{Identity, Node};
 use super::reference::{Target, resolve};
 use super::shape::Found;
-use super::{Document, SchemaPlace, Version, rules, schema_object};
+use super::{Document, SchemaPlace, Version, schema_object};
 use crate::schema::source::{ABOVE, FOLDER, Folder, uri_of};
 use crate::schema::{SchemaError, SchemaErrors};
 
 /// How many errors are told.
-const MAX_ERRORS: usize = 32;
-/// The dialect that OpenAPI 3.1 has where nothing says otherwise.
-const BASE_DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";
+pub(super) const MAX_ERRORS: usize = 32;
 
 /// Reads a document.
 pub(super) fn load(path: &Path) -> Result<Document, SchemaErrors> {
@@ -41,6 +39,7 @@ pub(super) fn load(path: &Path) -> Result<Document, SchemaErrors> {
             references: HashMap::new(),
             schema_references: HashMap::new(),
             schemas: HashMap::new(),
+            identifiers: HashMap::new(),
         },
         folder: Folder::new(folder, None),
         by_uri: HashMap::from([(uri, Some(0))]),
@@ -107,22 +106,22 @@ struct Context {
 /// A reference that is to be followed.
 #[derive(Debug)]
 struct Waiting {
-    /// The object that has it.
+    /// What refers: the object that has the `$ref`, or a `$dynamicRef` itself.
     from: Identity,
     text: String,
     target: Target,
     kind: Kind,
 }
 
-struct Loader {
-    document: Document,
-    folder: Folder,
+pub(super) struct Loader {
+    pub(super) document: Document,
+    pub(super) folder: Folder,
     /// Files by URI; `None` for those that could not be had, which is told once.
     by_uri: HashMap<String, Option<usize>>,
     open: Vec<(Identity, Kind, Context)>,
     seen: HashSet<(Identity, Kind)>,
     /// What is not referred from elsewhere by `$ref`, for the rules over several fields.
-    objects: Vec<(Identity, Kind)>,
+    pub(super) objects: Vec<(Identity, Kind)>,
     waiting: Vec<Waiting>,
     /// Schemas by their `$id`.
     resources: HashMap<String, Identity>,
@@ -132,7 +131,7 @@ struct Loader {
     contexts: HashMap<Identity, Context>,
     /// The draft of the Schema Objects that do not say it.
     dialect: Draft,
-    errors: Vec<SchemaError>,
+    pub(super) errors: Vec<SchemaError>,
 }
 
 impl Loader {
@@ -143,10 +142,11 @@ impl Loader {
         let Some(dialect) = self.document.root().raw("jsonSchemaDialect") else {
             return Draft::Draft202012;
         };
-        let draft = dialect.str().map(draft_of);
+        let draft = dialect.str().map(schema_object::draft_of);
         if draft == Some(None) {
             let error = dialect.error(format!(
-                "is none of the dialects known here: `{BASE_DIALECT}`, and the drafts 4, 6, 7, 2019-09 and 2020-12"
+                "is none of the dialects known here: `{}`, and the drafts 4, 6, 7, 2019-09 and 2020-12",
+                schema_object::BASE_DIALECT
             ));
             self.errors.push(error);
         }
@@ -183,24 +183,27 @@ impl Loader {
 
     fn visit(&mut self, identity: Identity, kind: Kind, context: Context) {
         let version = self.document.version;
+        let mut found = Found::default();
+        let context = match kind {
+            Kind::Schema => self.schema(identity, context, &mut found),
+            _ => context,
+        };
         let Some(node) = self.document.node(identity) else {
             return;
         };
-        let mut found = Found::default();
         let mut reference = None;
-        let mut context = context;
         if kind == Kind::Schema {
             schema_object::check(node, version, context.draft, &mut found);
             reference = node.raw("$ref");
         } else if kind.is_referable() && node.raw("$ref").is_some() {
             reference = node.raw("$ref");
-            beside_reference(node, kind, version, &mut found);
+            found.beside_reference(node, kind, version);
         } else {
             found.members(node, kind, version);
         }
         let reference = match reference.map(|reference| (reference, reference.str())) {
             Some((reference, None)) => {
-                found.wrong(reference, "must be text: a reference");
+                found.wrong(reference, "must be text");
                 None
             }
             Some((_, Some(text))) => Some(text.to_owned()),
@@ -209,15 +212,22 @@ impl Loader {
         if reference.is_none() && found.errors.is_empty() {
             self.objects.push((identity, kind));
         }
-        if kind == Kind::Schema {
-            context = self.schema(identity, context, &mut found);
-        }
+        let dynamic = node.raw("$dynamicRef").filter(|_| kind == Kind::Schema);
+        let dynamic = dynamic.and_then(|dynamic| Some((dynamic.identity(), dynamic.str()?.to_owned())));
+        // With the name of an anchor it goes by what is passed on the way; without, it is a `$ref`.
+        let dynamic = dynamic.filter(|(_, text)| {
+            let fragment = text.split_once('#').map_or("", |(_, fragment)| fragment);
+            version == Version::V3_1 && (fragment.is_empty() || fragment.starts_with('/'))
+        });
         let children = found.objects.into_iter().rev();
         self.open
             .extend(children.map(|(child, kind)| (child, kind, context.clone())));
         self.errors.append(&mut found.errors);
         if let Some(text) = reference {
             self.wait(identity, text, kind, &context);
+        }
+        if let Some((at, text)) = dynamic {
+            self.wait(at, text, kind, &context);
         }
     }
 
@@ -232,15 +242,15 @@ impl Loader {
                 .and_then(Node::str)
                 .filter(|_| version == Version::V3_1)
         };
-        if let Some(dialect) = text("$schema") {
-            match draft_of(dialect) {
-                Some(draft) => context.draft = draft,
-                None => {
-                    let at = node.raw("$schema").unwrap_or(node);
-                    found.wrong(at, "is none of the drafts 4, 6, 7, 2019-09 and 2020-12");
-                }
-            }
+        let dialect = text("$schema").map(schema_object::draft_of);
+        if dialect == Some(None) {
+            let at = node.raw("$schema").unwrap_or(node);
+            found.wrong(at, "is none of the drafts 4, 6, 7, 2019-09 and 2020-12");
         }
+        if let Some(draft) = dialect.flatten() {
+            context.draft = draft;
+        }
+        let mut identifier = None;
         let own = match context.draft {
             Draft::Draft4 => text("id"),
             _ => text("$id"),
@@ -248,12 +258,10 @@ impl Loader {
         let own = own.and_then(|own| resolve(&context.base, own));
         if let Some(own) = own.filter(|own| own.fragment.is_empty()) {
             context.base = own.document.as_str().into();
-            let is_new = self.resources.insert(own.document.clone(), identity).is_none();
-            if !is_new {
-                found.wrong(
-                    node,
-                    format!("there is a second schema with the identifier `{}`", own.document),
-                );
+            identifier = Some(own.document.clone());
+            if self.resources.insert(own.document.clone(), identity).is_some() {
+                let problem = format!("there is a second schema with the identifier `{}`", own.document);
+                found.wrong(node, problem);
             }
         }
         for anchor in ["$anchor", "$dynamicAnchor"] {
@@ -267,6 +275,9 @@ impl Loader {
             draft: context.draft,
         };
         self.document.schemas.insert(identity, place);
+        if let Some(identifier) = identifier {
+            self.document.identifiers.insert(identity, identifier);
+        }
         self.contexts.insert(identity, context.clone());
         context
     }
@@ -377,111 +388,9 @@ impl Loader {
         }
     }
 
-    fn wrong_reference(&mut self, from: Identity, problem: &str) {
+    pub(super) fn wrong_reference(&mut self, from: Identity, problem: &str) {
         if let Some(node) = self.document.node(from) {
             self.errors.push(node.raw("$ref").unwrap_or(node).error(problem));
         }
-    }
-
-    /// What remains to be said when everything has been seen.
-    fn finish(mut self) -> Result<Document, SchemaErrors> {
-        self.document.asked.extend(self.folder.asked());
-        self.document.asked.sort_unstable();
-        self.document.asked.dedup();
-        let circles = [&self.document.references, &self.document.schema_references].map(circles);
-        for from in circles.into_iter().flatten() {
-            self.document.references.remove(&from);
-            self.document.schema_references.remove(&from);
-            self.wrong_reference(from, "leads in a circle, from reference to reference");
-        }
-        let references = self.document.references.clone();
-        for target in self.document.references.values_mut() {
-            while let Some(next) = references.get(target) {
-                *target = *next;
-            }
-        }
-        self.document.schema_references.shrink_to_fit();
-        let objects = std::mem::take(&mut self.objects);
-        for (identity, kind) in &objects {
-            if let Some(node) = self.document.node(*identity) {
-                rules::check(node, *kind, self.document.version, &mut self.errors);
-            }
-        }
-        let operations = objects.iter().filter(|(_, kind)| *kind == Kind::Operation);
-        let operations = operations.filter_map(|(identity, _)| self.document.node(*identity));
-        rules::operation_ids(operations, &mut self.errors);
-        if self.errors.is_empty() {
-            return Ok(self.document);
-        }
-        let place = |error: &SchemaError| error.position.map(|position| (position.line, position.column));
-        self.errors.sort_by_key(place);
-        self.errors
-            .sort_by(|one, other| one.document.cmp(&other.document));
-        self.errors.dedup();
-        self.errors.truncate(MAX_ERRORS);
-        Err(SchemaErrors {
-            list: self.errors,
-            files: self.document.asked,
-        })
-    }
-}
-
-/// The references that never come to an end.
-fn circles(references: &HashMap<Identity, Identity>) -> Vec<Identity> {
-    let mut ends: HashSet<Identity> = HashSet::new();
-    let mut circles = HashSet::new();
-    for from in references.keys() {
-        let mut way = vec![*from];
-        let mut at = *from;
-        let is_circle = loop {
-            let Some(next) = references.get(&at).filter(|next| !ends.contains(next)) else {
-                break false;
-            };
-            if circles.contains(next) || way.contains(next) {
-                break true;
-            }
-            way.push(*next);
-            at = *next;
-        };
-        if is_circle {
-            circles.extend(way);
-        } else {
-            ends.extend(way);
-        }
-    }
-    let mut circles: Vec<Identity> = circles.into_iter().collect();
-    circles.sort_unstable();
-    circles
-}
-
-/// What stands beside a reference is ignored, by the specification: what looks like a rule there is an error.
-fn beside_reference(node: Node<'_>, kind: Kind, version: Version, found: &mut Found) {
-    for (name, member) in node.raw_members() {
-        if name.starts_with("x-") || matches!(name, "$ref" | "summary" | "description") {
-            continue;
-        }
-        let reason = match kind {
-            Kind::PathItem => "and OpenAPI does not say which of both counts",
-            _ if version == Version::V3_0 => "where OpenAPI ignores everything",
-            _ => "where OpenAPI ignores everything but `summary` and `description`",
-        };
-        found.wrong(member, format!("stands beside `$ref`, {reason}"));
-    }
-}
-
-/// The draft that an identifier of a dialect means.
-fn draft_of(dialect: &str) -> Option<Draft> {
-    let name = dialect.trim_end_matches('#');
-    let name = name
-        .strip_prefix("http://json-schema.org/")
-        .or_else(|| name.strip_prefix("https://json-schema.org/"))
-        .unwrap_or(name);
-    match name {
-        "draft-04/schema" => Some(Draft::Draft4),
-        "draft-06/schema" => Some(Draft::Draft6),
-        "draft-07/schema" => Some(Draft::Draft7),
-        "draft/2019-09/schema" => Some(Draft::Draft201909),
-        "draft/2020-12/schema" | BASE_DIALECT => Some(Draft::Draft202012),
-        _ => None,
     }
 }

@@ -14,17 +14,19 @@
 //! What this does not protect against: a document that says less than the application needs.
 
 mod file;
+mod finish;
 mod grammar;
 mod load;
 mod node;
 mod reference;
 mod rules;
+mod scalar;
 mod schema_object;
 mod shape;
 mod yaml;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::openapi) mod tests;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -33,7 +35,6 @@ use std::path::{Path, PathBuf};
 use jsonschema::Draft;
 
 use self::file::File;
-pub(in crate::openapi) use self::file::escape;
 pub(crate) use self::node::{Identity, Node};
 use crate::schema::{SchemaError, SchemaErrors};
 
@@ -59,6 +60,8 @@ pub(crate) struct Document {
     /// Where the `$ref` of a Schema Object leads, in one step.
     schema_references: HashMap<Identity, Identity>,
     schemas: HashMap<Identity, SchemaPlace>,
+    /// What Schema Objects call themselves, as absolute URIs.
+    identifiers: HashMap<Identity, String>,
 }
 
 /// What is known of a Schema Object by where it stands.
@@ -126,6 +129,11 @@ impl Document {
         self.schemas.get(&identity).copied()
     }
 
+    /// What a Schema Object calls itself by `$id`, as an absolute URI.
+    pub(in crate::openapi) fn identifier(&self, identity: Identity) -> Option<&str> {
+        self.identifiers.get(&identity).map(String::as_str)
+    }
+
     /// The value that contains a value.
     pub(in crate::openapi) fn parent(&self, identity: Identity) -> Option<Identity> {
         let slot = self.files.get(identity.file)?.parent(identity.slot)?;
@@ -135,6 +143,14 @@ impl Document {
     /// Where the `$ref` of a Schema Object leads, in one step.
     pub(in crate::openapi) fn schema_step(&self, identity: Identity) -> Option<Identity> {
         self.schema_references.get(&identity).copied()
+    }
+
+    /// What a reference that stands in a value leads to, if that is a value of the files that were read.
+    pub(in crate::openapi) fn find(&self, from: Identity, reference: &str) -> Option<Identity> {
+        let target = reference::resolve(self.uri(from), reference)?;
+        let file = self.files.iter().position(|file| file.uri == target.document)?;
+        let slot = self.files.get(file)?.descend(0, &target.fragment)?;
+        Some(Identity { file, slot })
     }
 
     /// The URI of the file that a value stands in.
@@ -160,11 +176,13 @@ impl Document {
         self.references.get(&identity).copied()
     }
 
+    /// INVARIANT: it comes to an end, since circles of nothing but references are errors at load.
     fn schema_reference(&self, identity: Identity) -> Option<Identity> {
-        let mut at = *self.schema_references.get(&identity)?;
-        // INVARIANT: circles of nothing but references are errors at load.
-        while let Some(next) = self.schema_references.get(&at) {
-            at = *next;
+        let mut at = self.schema_step(identity)?;
+        while let Some(next) = self.schema_step(at)
+            && self.node(at).is_some_and(Node::is_reference_alone)
+        {
+            at = next;
         }
         Some(at)
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Document;
+use super::{Document, Version};
 use crate::schema::SchemaError;
 
 /// Which value of which file it is.
@@ -66,7 +66,8 @@ impl<'d> Node<'d> {
         self.value.as_bool()
     }
 
-    /// What the `$ref` of a Schema Object leads to, through as many as there are; itself where there is none.
+    /// What the `$ref` of a Schema Object leads to, and where that is nothing but a reference, what that leads to; itself where there
+    /// is none. In OpenAPI 3.1 what stands beside the `$ref` counts as well.
     pub(crate) fn schema(self) -> Self {
         let target = self.document.schema_reference(self.identity);
         target
@@ -92,6 +93,18 @@ impl<'d> Node<'d> {
     /// That something is wrong with it.
     pub(crate) fn error(self, problem: impl Display) -> SchemaError {
         self.document.error(self.identity, problem)
+    }
+
+    /// The document it is of.
+    pub(in crate::openapi) fn document(self) -> &'d Document {
+        self.document
+    }
+
+    /// Whether it is a Schema Object in which nothing counts but its `$ref`.
+    pub(in crate::openapi) fn is_reference_alone(self) -> bool {
+        let is_alone = self.value.as_object().is_some_and(|members| members.len() == 1);
+        self.document.schema_step(self.identity).is_some()
+            && (is_alone || self.document.version() == Version::V3_0)
     }
 
     /// Every member, extensions too, as it stands there.

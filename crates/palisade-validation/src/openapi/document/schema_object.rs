@@ -3,7 +3,7 @@
 //! 1. OpenAPI 3.0 has keywords of its own (section 4.7.24), much of them from JSON Schema. Another keyword is an
 //!    error: what JSON Schema has and OpenAPI 3.0 has not would be no rule, although it looks like one.
 //! 2. OpenAPI 3.1 has those of JSON Schema 2020-12, or of the draft that `$schema` or `jsonSchemaDialect` says. Others
-//!    are notes; but `nullable`, which was a rule in 3.0 and is none here, is an error.
+//!    are notes; among them `nullable`, which was a rule in 3.0: without `null` among the types, `null` is refused.
 //! 3. For the older drafts this finds the schemas within a schema, and leaves what keywords may be to the meta-schema.
 
 use jsonschema::Draft;
@@ -16,6 +16,26 @@ use super::shape::Found;
 
 /// The draft that stands for OpenAPI 3.0: the nearest one.
 pub(super) const OPENAPI_3_0: Draft = Draft::Draft4;
+
+/// The dialect that OpenAPI 3.1 has where nothing says otherwise.
+pub(super) const BASE_DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";
+
+/// The draft that an identifier of a dialect means.
+pub(super) fn draft_of(dialect: &str) -> Option<Draft> {
+    let name = dialect.trim_end_matches('#');
+    let name = name
+        .strip_prefix("http://json-schema.org/")
+        .or_else(|| name.strip_prefix("https://json-schema.org/"))
+        .unwrap_or(name);
+    match name {
+        "draft-04/schema" => Some(Draft::Draft4),
+        "draft-06/schema" => Some(Draft::Draft6),
+        "draft-07/schema" => Some(Draft::Draft7),
+        "draft/2019-09/schema" => Some(Draft::Draft201909),
+        "draft/2020-12/schema" | BASE_DIALECT => Some(Draft::Draft202012),
+        _ => None,
+    }
+}
 
 /// Looks at a Schema Object.
 pub(super) fn check(node: Node<'_>, version: Version, draft: Draft, found: &mut Found) {
@@ -62,12 +82,7 @@ fn openapi_3_0(node: Node<'_>, found: &mut Found) {
 
 fn draft_2020_12(node: Node<'_>, found: &mut Found) {
     for (name, member) in node.raw_members() {
-        if name == "nullable" {
-            found.wrong(
-                member,
-                "is no keyword since OpenAPI 3.1: `null` is one of the types, as `type: [string, \"null\"]`",
-            );
-        } else if let Some(shape) = shape_of(&[ONLY_3_1, ALL], name) {
+        if let Some(shape) = shape_of(&[ONLY_3_1, ALL], name) {
             found.shape(member, shape);
         }
     }
@@ -90,13 +105,13 @@ fn older(node: Node<'_>, found: &mut Found) {
             }
             _ => shape_of(&[ONLY_3_1, ALL], name),
         };
-        match (shape, member.value()) {
-            (Some(Shape::Object(Kind::Schema)), Value::Object(_))
-            | (Some(Shape::List(Kind::Schema) | Shape::Some(Kind::Schema)), Value::Array(_))
-            | (Some(Shape::Named(_, Kind::Schema)), Value::Object(_)) => {
-                found.shape(member, shape.unwrap_or(Shape::Any));
-            }
-            _ => (),
+        let is_right = match shape {
+            Some(Shape::Object(Kind::Schema) | Shape::Named(_, Kind::Schema)) => member.value().is_object(),
+            Some(Shape::List(Kind::Schema) | Shape::Some(Kind::Schema)) => member.value().is_array(),
+            _ => false,
+        };
+        if let Some(shape) = shape.filter(|_| is_right) {
+            found.shape(member, shape);
         }
     }
 }

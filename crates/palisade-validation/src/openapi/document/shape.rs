@@ -38,6 +38,21 @@ impl Found {
         }
     }
 
+    /// What stands beside a reference is ignored, by the specification: what looks like a rule there is an error.
+    pub(super) fn beside_reference(&mut self, node: Node<'_>, kind: Kind, version: Version) {
+        for (name, member) in node.raw_members() {
+            if name.starts_with("x-") || matches!(name, "$ref" | "summary" | "description") {
+                continue;
+            }
+            let reason = match kind {
+                Kind::PathItem => "and OpenAPI does not say which of both counts",
+                _ if version == Version::V3_0 => "where OpenAPI ignores everything",
+                _ => "where OpenAPI ignores everything but `summary` and `description`",
+            };
+            self.wrong(member, format!("stands beside `$ref`, {reason}"));
+        }
+    }
+
     fn fields(&mut self, node: Node<'_>, what: &str, fields: &[Field], version: Version) {
         for (name, member) in node.raw_members() {
             if name.starts_with("x-") {
