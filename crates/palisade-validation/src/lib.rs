@@ -1,13 +1,15 @@
 //! Stage `validation`: what requests, and answers, look like.
 //!
-//! 1. **Before a byte of a body is read** the head is looked at: parameters of path, query and header; the media type, and its charset;
+//! 1. **Before a byte of a body is read** the head is looked at: parameters of path, query and header; what the client
+//!    accepts; the media type, and its charset;
 //!    the length that is announced. A body under a content coding is refused, because nobody would look inside.
 //! 2. **The whole body** is looked at by its media type, in one pass and before any tree is built: JSON (RFC 8259), XML 1.0 without
 //!    document types, forms and `multipart/form-data`. What two readers could read differently is refused.
 //! 3. **A schema** says what JSON must be. Where there is one, a body of another media type is refused: it would pass by.
-//! 4. **On SOAP routes** a body is an envelope of the version that its media type tells, and holds the element of its action.
-//! 5. **Answers** are looked at for their syntax, where that is asked for.
-//! 6. The handler gets byte for byte what was looked at. A refusal tells where and which rule, and never the peer's own text.
+//! 4. **An OpenAPI document** says which operations there are, and what parameters, bodies and answers are in each.
+//! 5. **On SOAP routes** a body is an envelope of the version that its media type tells, and holds the element of its action.
+//! 6. **Answers** are looked at for their syntax, and for what the document says, where that is asked for.
+//! 7. The handler gets byte for byte what was looked at. A refusal tells where and which rule, and never the peer's own text.
 //!
 //! What this does not protect against: values that fit and mean harm all the same. There is no guessing at attacks; patterns say what is
 //! expected. Bodies of media types that nobody knows here, such as `image/png`, pass as they are where they are accepted.
@@ -42,10 +44,13 @@
 //! palisade.interceptors.Orders.validation.schema=order.json
 //! ```
 
+mod accept;
 pub mod form;
+mod hygiene;
 pub mod json;
 mod media;
 pub mod multipart;
+mod openapi;
 pub mod parameters;
 mod rejection;
 pub mod schema;
@@ -54,9 +59,10 @@ mod soap;
 mod stage;
 mod validator;
 mod xml;
+mod xsd;
 
 pub use settings::{
     JsonSettings, MultipartSettings, ParameterSettings, ParameterType, ResponseSetting, Unknown,
     ValidationSettings, XmlSettings,
 };
-pub use stage::Validation;
+pub use stage::{MatchedOperation, Validation};

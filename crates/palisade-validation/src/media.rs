@@ -61,6 +61,34 @@ impl FromStr for MediaRange {
 }
 
 impl MediaRange {
+    /// Of two ranges that hold a media type, the one that is more specific is the greater (RFC 9110 section 12.5.1).
+    pub(crate) fn specificity(&self) -> (u8, u8, usize) {
+        (
+            self.kind.specificity(),
+            self.subtype.specificity(),
+            self.parameters.len(),
+        )
+    }
+
+    /// A media type, where the range is one and no more.
+    pub(crate) fn as_one(&self) -> Option<String> {
+        let is_one = matches!((&self.kind, &self.subtype), (Part::Is(_), Part::Is(_)));
+        is_one.then(|| self.to_string())
+    }
+
+    /// Whether all of it is JSON by its suffix.
+    pub(crate) fn is_json_by_suffix(&self) -> bool {
+        matches!(&self.subtype, Part::Suffix(suffix) if suffix.eq_ignore_ascii_case("json"))
+    }
+
+    /// The range without what it says about the charset.
+    #[must_use]
+    pub(crate) fn of_any_charset(mut self) -> Self {
+        self.parameters
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("charset"));
+        self
+    }
+
     pub(crate) fn holds(&self, media_type: &MediaType<'_>) -> bool {
         self.kind.holds(media_type.kind())
             && self.subtype.holds(media_type.subtype())
@@ -76,6 +104,14 @@ impl MediaRange {
 }
 
 impl Part {
+    fn specificity(&self) -> u8 {
+        match self {
+            Self::Any => 0,
+            Self::Suffix(_) => 1,
+            Self::Is(_) => 2,
+        }
+    }
+
     fn holds(&self, text: &str) -> bool {
         match self {
             Self::Any => true,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue};
 use palisade_core::Rejection;
 use palisade_core::settings::ByteSize;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::form::FormFault;
 use crate::json::JsonFault;
 use crate::multipart::MultipartFault;
+use crate::openapi::FieldFault;
 use crate::parameters::ParameterFault;
 use crate::schema::Violations;
 use crate::soap::SoapFault;
@@ -29,6 +30,15 @@ pub(crate) enum Invalid {
         /// The ones that are, as a field's value.
         accepted: Option<HeaderValue>,
     },
+    /// The client accepts no answer that there is.
+    #[error("the client accepts none of the media types that there are")]
+    NotAcceptable {
+        /// Those that there are.
+        media_types: Vec<String>,
+    },
+    /// What the client accepts cannot be told.
+    #[error("the field Accept is no list of media ranges")]
+    AcceptMalformed,
     /// The text is in another charset than UTF-8.
     #[error("the charset is not UTF-8")]
     Charset,
@@ -41,6 +51,24 @@ pub(crate) enum Invalid {
     /// The SOAP action cannot be told.
     #[error("the SOAP action is given more than once")]
     AmbiguousAction,
+    /// There is a body where none has to be.
+    #[error("the operation has no body")]
+    Body,
+    /// A text is not UTF-8.
+    #[error("the text is not UTF-8")]
+    NotText,
+    /// The OpenAPI document does not have the path.
+    #[error("no operation has the path")]
+    UnknownPath,
+    /// The OpenAPI document does not have the method at this path.
+    #[error("no operation of the path has the method")]
+    UnknownMethod {
+        /// Those that it has, as a field's value.
+        allowed: HeaderValue,
+    },
+    /// An answer is not what the OpenAPI document says of it.
+    #[error(transparent)]
+    Answer(#[from] AnswerFault),
     /// The parser does not take what was looked through.
     #[error("the parser refuses the JSON")]
     Unparsed,
@@ -53,11 +81,33 @@ pub(crate) enum Invalid {
     #[error(transparent)]
     Multipart(#[from] MultipartFault),
     #[error(transparent)]
+    Field(#[from] FieldFault),
+    #[error(transparent)]
     Soap(#[from] SoapFault),
     #[error(transparent)]
     Parameter(#[from] ParameterFault),
     #[error(transparent)]
     Schema(#[from] Violations),
+}
+
+/// How an answer differs from what the OpenAPI document says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AnswerFault {
+    /// The operation does not have the status.
+    #[error("the operation has no answer of status {0}")]
+    Status(StatusCode),
+    /// There is a body where the document has none.
+    #[error("there is a body, and the document has none for this answer")]
+    Body,
+    /// There is no body where the document has one.
+    #[error("the body is empty, and the document has one for this answer")]
+    NoBody,
+    /// Under a content coding nobody looks.
+    #[error("the body has a content coding, under which nobody looks")]
+    Coded,
+    /// The media type is none of the answer's.
+    #[error("the media type is none of those that the document has for this answer")]
+    MediaType,
 }
 
 impl From<Invalid> for Rejection {
@@ -75,6 +125,19 @@ impl From<Invalid> for Rejection {
                     rejection.header(ACCEPT_POST, accepted.clone())
                 })
             }
+            Invalid::NotAcceptable { media_types } => Self::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "not-acceptable",
+                "No answer would be acceptable",
+            )
+            .detail("The header field accept admits none of the media types that there are.")
+            .member("media-types", media_types.clone()),
+            Invalid::AcceptMalformed => Self::new(
+                StatusCode::BAD_REQUEST,
+                "parameter-invalid",
+                "A parameter is not as it should be",
+            )
+            .detail("The header field accept is not a list of media ranges."),
             Invalid::Charset => unsupported("Texts are accepted in UTF-8 alone."),
             Invalid::Coded => unsupported("Content codings are not accepted here.")
                 .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
@@ -84,12 +147,18 @@ impl From<Invalid> for Rejection {
                 "The body is not that of the action",
             )
             .detail(SoapFault::Action.public()),
-            Invalid::Parameter(fault) => Self::new(
-                StatusCode::BAD_REQUEST,
-                "parameter-invalid",
-                "A parameter is not as it should be",
-            )
-            .detail(fault.public()),
+            Invalid::Parameter(fault) => {
+                let rejection = Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "parameter-invalid",
+                    "A parameter is not as it should be",
+                )
+                .detail(fault.public());
+                match fault.violations() {
+                    Some(violations) => rejection.member("errors", errors(violations)),
+                    None => rejection,
+                }
+            }
             Invalid::Schema(violations) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "schema-violation",
@@ -97,6 +166,24 @@ impl From<Invalid> for Rejection {
             )
             .detail(violations.public())
             .member("errors", errors(violations)),
+            Invalid::Body => unsupported("The operation has no body."),
+            Invalid::UnknownPath => Self::new(
+                StatusCode::NOT_FOUND,
+                "operation-unknown",
+                "There is no such operation",
+            ),
+            Invalid::UnknownMethod { allowed } => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "The method is not allowed",
+            )
+            .header(ALLOW, allowed.clone()),
+            Invalid::Answer(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "response-invalid",
+                "The answer is not as it should be",
+            ),
+            Invalid::NotText => malformed("The text is not UTF-8."),
             Invalid::Empty => malformed("The body is empty."),
             Invalid::Unparsed => malformed("The JSON cannot be read."),
             Invalid::AmbiguousAction => malformed("The SOAP action is given more than once."),
@@ -104,6 +191,7 @@ impl From<Invalid> for Rejection {
             Invalid::Xml(fault) => malformed(fault.public()),
             Invalid::Form(fault) => malformed(fault.public()),
             Invalid::Multipart(fault) => malformed(fault.public()),
+            Invalid::Field(fault) => malformed(fault.public()),
             Invalid::Soap(fault) => malformed(fault.public()),
         };
         rejection.caused_by(invalid)

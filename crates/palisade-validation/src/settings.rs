@@ -14,6 +14,9 @@ pub struct ValidationSettings {
     /// The media types that are accepted, such as `application/json`, `application/*+json` or `text/xml; charset=utf-8`. Not given,
     /// any is.
     pub content_types: Option<Vec<String>>,
+    /// The media types that the service answers with, such as `application/json`: requests whose `Accept` admits none of them are
+    /// refused. Not given, nobody looks at it.
+    pub accept: Option<Vec<String>>,
     /// How large a body may be.
     pub max_body: ByteSize,
     /// What JSON may look like.
@@ -32,9 +35,9 @@ pub struct ValidationSettings {
     pub header: BTreeMap<String, ParameterSettings>,
     /// What becomes of parameters of the query that `query` does not name: `reject` or `allow`.
     pub unknown_query: Unknown,
-    /// A file with the JSON Schema of bodies.
+    /// A file with the schema of bodies: an XML Schema if its name ends in `.xsd` (feature `xsd`), a JSON Schema otherwise.
     pub schema: Option<PathBuf>,
-    /// A file with the OpenAPI document of the service; this build reads none, and refuses the setting.
+    /// A file with the OpenAPI document of the service, of version 3.0 or 3.1, in JSON or YAML.
     pub openapi: Option<PathBuf>,
 }
 
@@ -42,6 +45,7 @@ impl Default for ValidationSettings {
     fn default() -> Self {
         Self {
             content_types: None,
+            accept: None,
             max_body: ByteSize::mib(1),
             json: JsonSettings::default(),
             xml: XmlSettings::default(),

@@ -1,5 +1,6 @@
 //! Validation as stages: one that looks at heads, before a byte of a body is read, and one that looks at whole messages.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,20 +10,35 @@ use palisade_core::{
     Rejection, Severity, Stage, StageKind, Step, Transform,
 };
 
+use crate::accept::AcceptRule;
 use crate::form::FormLimits;
+use crate::hygiene::Hygiene;
 use crate::json::JsonLimits;
 use crate::media::MediaRange;
+use crate::openapi::OpenApi;
 use crate::parameters::Parameters;
 use crate::rejection::Invalid;
 use crate::schema::{Formats, Schema};
-use crate::validator::Validator;
+use crate::validator::{BodySchema, Matched, Validator};
 use crate::xml::XmlLimits;
-use crate::{ResponseSetting, ValidationSettings};
+use crate::xsd::XmlSchema;
+use crate::{ResponseSetting, Unknown, ValidationSettings};
 
 /// The stage `validation`.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Validation;
+
+/// The operation of an OpenAPI document that a request is for, in the extensions of its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchedOperation(Arc<str>);
+
+impl MatchedOperation {
+    /// Its `operationId`, or where it has none its method and path: `GET /orders/{id}`.
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+}
 
 /// What the head tells.
 #[derive(Debug)]
@@ -41,7 +57,15 @@ impl Guard for Heads {
     }
 
     fn request(&self, _: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
-        Ok(self.0.head(head)?)
+        if let Some(id) = self.0.head(head)? {
+            head.extensions.insert(MatchedOperation(id));
+        }
+        Ok(())
+    }
+
+    fn reason(&self, head: &request::Parts) -> Option<String> {
+        let operation = self.0.head(head).ok().flatten()?;
+        Some(format!("the operation is `{operation}`"))
     }
 }
 
@@ -60,13 +84,20 @@ impl Transform for Messages {
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
         let body = message.body().cloned().unwrap_or_default();
-        let verdict = self.validator.request(&message.head, &body, cx.format());
-        Step::Done(verdict.map_err(Rejection::from))
+        let matched = match self.validator.request(&message.head, &body, cx.format()) {
+            Ok(matched) => matched,
+            Err(invalid) => return Step::Done(Err(invalid.into())),
+        };
+        if let Some(matched) = matched.filter(|_| self.response != ResponseSetting::Off) {
+            cx.keep(matched);
+        }
+        Step::Done(Ok(()))
     }
 
     fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
         let body = message.body().cloned().unwrap_or_default();
-        let Err(invalid) = self.validator.response(&message.head, &body) else {
+        let matched = cx.kept::<Matched>().copied();
+        let Err(invalid) = self.validator.response(&message.head, &body, matched) else {
             return Step::Done(Ok(()));
         };
         if self.response == ResponseSetting::Enforce {
@@ -113,13 +144,17 @@ impl StageKind for Validation {
     type Settings = ValidationSettings;
 
     fn build(settings: ValidationSettings, cx: &BuildContext<'_>) -> Result<Vec<(Phase, Stage)>, BuildError> {
-        let [heads, messages] = stages(&settings, &|path| cx.file(path))?;
+        let site = Site {
+            file: &|path| cx.file(path),
+            report: &|finding| cx.report(finding),
+        };
+        let [heads, messages] = stages(&settings, &site)?;
         Ok(vec![(Phase::Body, heads), (Phase::Content, messages)])
     }
 
     fn guardrails(settings: &ValidationSettings, _: &BuildContext<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
-        if settings.content_types.is_none() && settings.schema.is_none() {
+        if settings.content_types.is_none() && settings.schema.is_none() && settings.openapi.is_none() {
             let message = "bodies of any media type pass, and of most nobody looks at what is in them; name those that are accepted";
             found.push(
                 Finding::new(Severity::Caution, "validation-any-media-type", message).at("content-types"),
@@ -141,16 +176,33 @@ impl Validation {
     /// Both stages as one layer. Relative files start from that folder. Parameters of the path are those of endpoint groups, so that
     /// a layer knows none.
     pub fn layer(settings: &ValidationSettings, folder: &Path) -> Result<Pipeline, BuildError> {
-        stages(settings, &|path| folder.join(path)).map(Pipeline::from_iter)
+        let site = Site {
+            file: &|path| folder.join(path),
+            report: &|_| (),
+        };
+        stages(settings, &site).map(Pipeline::from_iter)
     }
 }
 
-/// Finds a file that settings name, and takes note that it was read.
-type Find<'a> = &'a dyn Fn(&Path) -> PathBuf;
+/// Where stages are built.
+struct Site<'a> {
+    /// Finds a file that settings name, and takes note that it was read.
+    file: &'a dyn Fn(&Path) -> PathBuf,
+    /// Tells what a careful operator should know.
+    report: &'a dyn Fn(Finding),
+}
 
-fn stages(settings: &ValidationSettings, file: Find<'_>) -> Result<[Stage; 2], BuildError> {
+impl Site<'_> {
+    fn watch(&self, files: &[PathBuf]) {
+        for file in files {
+            (self.file)(file);
+        }
+    }
+}
+
+fn stages(settings: &ValidationSettings, site: &Site<'_>) -> Result<[Stage; 2], BuildError> {
     let response = settings.response;
-    let validator = Arc::new(compile(settings, file)?);
+    let validator = Arc::new(compile(settings, site)?);
     Ok([
         Stage::guard(Heads(Arc::clone(&validator))),
         Stage::transform(Messages { validator, response }),
@@ -158,7 +210,7 @@ fn stages(settings: &ValidationSettings, file: Find<'_>) -> Result<[Stage; 2], B
 }
 
 /// All that settings ask for, or all that is wrong with them.
-fn compile(settings: &ValidationSettings, file: Find<'_>) -> Result<Validator, BuildError> {
+fn compile(settings: &ValidationSettings, site: &Site<'_>) -> Result<Validator, BuildError> {
     let mut errors = BuildError::default();
     let mut content_types = Vec::new();
     for (position, text) in settings.content_types.iter().flatten().enumerate() {
@@ -170,12 +222,22 @@ fn compile(settings: &ValidationSettings, file: Find<'_>) -> Result<Validator, B
     if settings.content_types.as_ref().is_some_and(Vec::is_empty) {
         errors.push("content-types", "at least one media type");
     }
-    if settings.openapi.is_some() {
-        errors.push("openapi", "nothing: this build does not read OpenAPI documents");
+    if settings.openapi.is_some() && settings.schema.is_some() {
+        errors.push(
+            "openapi",
+            "no `schema` beside it: the document has a schema for each operation",
+        );
     }
+    let accept = settings.accept.as_deref().map(AcceptRule::compile);
+    let accept = accept.transpose().unwrap_or_else(|found| {
+        for (key, expected) in found {
+            errors.push(key, expected);
+        }
+        None
+    });
     let json = JsonLimits::compile(&settings.json, settings.max_body);
     let json = json.map_err(|found| errors.faults.extend(found.faults)).ok();
-    let parameters = Parameters::compile(settings).map_err(|found| {
+    let parameters = Parameters::compile(&of_their_own(settings)).map_err(|found| {
         for (key, expected) in found {
             errors.push(key, expected);
         }
@@ -183,36 +245,89 @@ fn compile(settings: &ValidationSettings, file: Find<'_>) -> Result<Validator, B
     let schema = settings
         .schema
         .as_ref()
-        .map(|path| schema(path, file, &mut errors));
+        .map(|path| schema(path, site, &mut errors));
+    let document = settings
+        .openapi
+        .as_ref()
+        .map(|path| document(path, settings.response, site, &mut errors));
     let (Some(json), Ok(parameters)) = (json, parameters) else {
         return Err(errors);
     };
     errors.or_ok(Validator {
         content_types,
+        accept,
         max_body: settings.max_body,
-        json,
-        xml: XmlLimits::new(&settings.xml),
-        form: FormLimits::from(&settings.json),
-        multipart: settings.multipart,
+        hygiene: Hygiene {
+            json,
+            xml: XmlLimits::new(&settings.xml),
+            form: FormLimits::from(&settings.json),
+            multipart: settings.multipart,
+        },
         parameters,
         schema: schema.flatten(),
+        document: document.flatten(),
+        unknown_query: settings.unknown_query,
     })
 }
 
-fn schema(path: &Path, file: Find<'_>, errors: &mut BuildError) -> Option<Schema> {
-    match Schema::load(&file(path), Formats::default()) {
+/// The settings as they are for parameters that settings name: which others there may be is for the document, where there is one.
+fn of_their_own(settings: &ValidationSettings) -> Cow<'_, ValidationSettings> {
+    if settings.openapi.is_none() {
+        return Cow::Borrowed(settings);
+    }
+    let mut own = settings.clone();
+    own.unknown_query = Unknown::Allow;
+    Cow::Owned(own)
+}
+
+fn schema(path: &Path, site: &Site<'_>, errors: &mut BuildError) -> Option<BodySchema> {
+    let file = (site.file)(path);
+    let (what, loaded) = if crate::xsd::is_xsd(path) {
+        let loaded = XmlSchema::load(&file);
+        (
+            "an XML Schema",
+            loaded.map(|(schema, files)| (BodySchema::Xml(schema), files)),
+        )
+    } else {
+        let loaded = Schema::load(&file, Formats::default());
+        (
+            "a JSON Schema",
+            loaded.map(|(schema, files)| (BodySchema::Json(schema), files)),
+        )
+    };
+    match loaded {
         Ok((schema, files)) => {
-            for read in files {
-                file(&read);
-            }
+            site.watch(&files);
             Some(schema)
         }
         Err(found) => {
-            for read in &found.files {
-                file(read);
-            }
+            site.watch(&found.files);
             for error in &found.list {
-                errors.push("schema", format_args!("a JSON Schema; {error}"));
+                errors.push("schema", format_args!("{what}; {error}"));
+            }
+            None
+        }
+    }
+}
+
+fn document(
+    path: &Path,
+    response: ResponseSetting,
+    site: &Site<'_>,
+    errors: &mut BuildError,
+) -> Option<OpenApi> {
+    match OpenApi::load(&(site.file)(path), response != ResponseSetting::Off) {
+        Ok((document, files, hints)) => {
+            site.watch(&files);
+            for finding in hints.findings() {
+                (site.report)(finding.at("openapi"));
+            }
+            Some(document)
+        }
+        Err(found) => {
+            site.watch(&found.files);
+            for error in &found.list {
+                errors.push("openapi", format_args!("an OpenAPI document; {error}"));
             }
             None
         }

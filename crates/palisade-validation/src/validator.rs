@@ -1,5 +1,7 @@
 //! All that is expected of a message, compiled.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
@@ -9,33 +11,63 @@ use palisade_core::media::{MediaType, NoMediaType};
 use palisade_core::settings::ByteSize;
 use palisade_core::{RefusalFormat, soap};
 
-use crate::form::FormLimits;
-use crate::json::JsonLimits;
+use crate::accept::{AcceptFault, AcceptRule};
+use crate::hygiene::Hygiene;
+use crate::json;
 use crate::media::MediaRange;
+use crate::openapi::{Found, OpenApi, Operation};
 use crate::parameters::Parameters;
 use crate::rejection::Invalid;
 use crate::schema::Schema;
-use crate::xml::XmlLimits;
-use crate::{MultipartSettings, form, json, multipart};
+use crate::settings::Unknown;
+use crate::xsd::XmlSchema;
 
 /// What is expected.
 #[derive(Debug)]
 pub(crate) struct Validator {
     /// Empty where any is accepted.
     pub(crate) content_types: Vec<MediaRange>,
+    pub(crate) accept: Option<AcceptRule>,
     pub(crate) max_body: ByteSize,
-    pub(crate) json: JsonLimits,
-    pub(crate) xml: XmlLimits,
-    pub(crate) form: FormLimits,
-    pub(crate) multipart: MultipartSettings,
+    pub(crate) hygiene: Hygiene,
     pub(crate) parameters: Parameters,
-    pub(crate) schema: Option<Schema>,
+    pub(crate) schema: Option<BodySchema>,
+    pub(crate) document: Option<OpenApi>,
+    /// What becomes of parameters of the query that neither settings nor the document name.
+    pub(crate) unknown_query: Unknown,
+}
+
+/// What a body must match.
+#[derive(Debug)]
+pub(crate) enum BodySchema {
+    Json(Schema),
+    Xml(XmlSchema),
+}
+
+/// The operation of the document that a request was for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matched {
+    index: usize,
+    is_head: bool,
 }
 
 impl Validator {
-    /// What the head alone tells: before a byte of the body is read.
-    pub(crate) fn head(&self, head: &request::Parts) -> Result<(), Invalid> {
+    /// What the head alone tells: before a byte of the body is read. Gives the name of the operation.
+    pub(crate) fn head(&self, head: &request::Parts) -> Result<Option<Arc<str>>, Invalid> {
         self.parameters.check(head)?;
+        let found = self.operation(head)?;
+        if let Some(found) = &found {
+            let is_known = |name: &str| self.parameters.has_query(name);
+            found.parameters(head, &self.hygiene.json, self.unknown_query, &is_known)?;
+        }
+        if let Some(accept) = &self.accept {
+            accept.check(&head.headers).map_err(|fault| match fault {
+                AcceptFault::Malformed => Invalid::AcceptMalformed,
+                AcceptFault::NotAcceptable => Invalid::NotAcceptable {
+                    media_types: accept.media_types().map(str::to_owned).collect(),
+                },
+            })?;
+        }
         let length = head
             .headers
             .get(CONTENT_LENGTH)
@@ -52,38 +84,50 @@ impl Validator {
             // What is in a secured message shows once it is opened.
             if !media_type.as_ref().is_some_and(secured) {
                 self.accepts(media_type.as_ref())?;
+                if let Some(found) = &found {
+                    found.operation.media(media_type.as_ref())?;
+                }
             }
         }
-        Ok(())
+        Ok(found.map(|found| Arc::clone(&found.operation.id)))
     }
 
-    /// The whole request.
+    /// The whole request. Gives the operation, if there is a document.
     pub(crate) fn request(
         &self,
         head: &request::Parts,
         body: &Bytes,
         format: RefusalFormat,
-    ) -> Result<(), Invalid> {
+    ) -> Result<Option<Matched>, Invalid> {
+        let found = self.operation(head)?;
+        let operation = found.as_ref().map(|found| found.operation);
         if body.is_empty() {
-            return self.nothing(head);
+            self.nothing(head, operation)?;
+        } else {
+            self.something(head, body, format, operation)?;
         }
-        if body.len() > self.max_body.as_usize() {
-            return Err(Invalid::TooLarge(self.max_body));
-        }
-        let media_type = self.media_type(&head.headers)?;
-        self.accepts(media_type.as_ref())?;
-        let is_soap = format != RefusalFormat::Problem;
-        let content_type = head.headers.get(CONTENT_TYPE);
-        match media_type {
-            Some(media_type) if is_soap => self.soap(head, &media_type, body, format),
-            Some(media_type) => self.body(&media_type, content_type, body),
-            None if self.schema.is_some() || is_soap => Err(self.not_accepted()),
-            None => Ok(()),
+        let is_head = head.method == Method::HEAD;
+        Ok(found.map(|Found { index, .. }| Matched { index, is_head }))
+    }
+
+    /// The whole answer: its syntax, and what the document says of it.
+    pub(crate) fn response(
+        &self,
+        head: &response::Parts,
+        body: &Bytes,
+        matched: Option<Matched>,
+    ) -> Result<(), Invalid> {
+        let operation = matched.and_then(|matched| {
+            let operation = self.document.as_ref()?.operation(matched.index)?;
+            Some((operation, matched.is_head))
+        });
+        match operation {
+            Some((operation, is_head)) => operation.answer(head, body, is_head, &self.hygiene),
+            None => self.syntax(head, body),
         }
     }
 
-    /// The whole answer: its syntax alone.
-    pub(crate) fn response(&self, head: &response::Parts, body: &Bytes) -> Result<(), Invalid> {
+    fn syntax(&self, head: &response::Parts, body: &Bytes) -> Result<(), Invalid> {
         if body.is_empty() {
             return Ok(());
         }
@@ -95,15 +139,53 @@ impl Validator {
             return Ok(());
         }
         if media_type.is_json() {
-            json::check(body, &self.json)?;
+            json::check(body, &self.hygiene.json)?;
         } else if media_type.is_xml() {
-            self.xml.parse(body)?;
+            self.hygiene.xml.parse(body)?;
         }
         Ok(())
     }
 
+    /// The operation that a request is for, if there is a document.
+    fn operation<'a>(&'a self, head: &'a request::Parts) -> Result<Option<Found<'a>>, Invalid> {
+        self.document
+            .as_ref()
+            .map(|document| document.find(head))
+            .transpose()
+    }
+
+    /// A request with a body.
+    fn something(
+        &self,
+        head: &request::Parts,
+        body: &Bytes,
+        format: RefusalFormat,
+        operation: Option<&Operation>,
+    ) -> Result<(), Invalid> {
+        if body.len() > self.max_body.as_usize() {
+            return Err(Invalid::TooLarge(self.max_body));
+        }
+        let media_type = self.media_type(&head.headers)?;
+        self.accepts(media_type.as_ref())?;
+        let media = operation
+            .map(|operation| operation.media(media_type.as_ref()))
+            .transpose()?;
+        let is_soap = format != RefusalFormat::Problem;
+        let content_type = head.headers.get(CONTENT_TYPE);
+        match (media_type, media) {
+            (Some(media_type), _) if is_soap => self.soap(head, &media_type, body, format),
+            (Some(media_type), Some(media)) => media.check(&media_type, content_type, body, &self.hygiene),
+            (Some(media_type), None) => self.body(&media_type, content_type, body),
+            (None, _) if self.schema.is_some() || is_soap => Err(self.not_accepted()),
+            (None, _) => Ok(()),
+        }
+    }
+
     /// A request without a body.
-    fn nothing(&self, head: &request::Parts) -> Result<(), Invalid> {
+    fn nothing(&self, head: &request::Parts, operation: Option<&Operation>) -> Result<(), Invalid> {
+        if let Some(operation) = operation {
+            operation.nothing()?;
+        }
         if head.method.is_safe() {
             return Ok(());
         }
@@ -165,9 +247,15 @@ impl Validator {
             return Err(self.not_accepted());
         }
         let action = soap::action(&head.headers).map_err(|_| Invalid::AmbiguousAction)?;
-        let document = self.xml.parse(body)?;
+        let document = self.hygiene.xml.parse(body)?;
         crate::soap::check(&document, format, action.as_deref())?;
-        Ok(())
+        match &self.schema {
+            Some(BodySchema::Xml(schema)) => match crate::soap::content(&document) {
+                Some(content) => Ok(schema.check(content)?),
+                None => Err(Invalid::Empty),
+            },
+            Some(BodySchema::Json(_)) | None => Ok(()),
+        }
     }
 
     fn body(
@@ -176,38 +264,15 @@ impl Validator {
         content_type: Option<&HeaderValue>,
         body: &Bytes,
     ) -> Result<(), Invalid> {
-        if media_type.is_json() {
-            return match &self.schema {
-                Some(schema) => self.matches(schema, body),
-                None => Ok(json::check(body, &self.json).map(drop)?),
-            };
-        }
-        if self.schema.is_some() {
-            // A schema is about JSON: what is none would pass by it.
-            return Err(self.not_accepted());
-        }
-        if media_type.is_xml() {
-            self.xml.parse(body)?;
-        } else if media_type.is("application", "x-www-form-urlencoded") {
-            form::check(body, self.form)?;
-        } else if media_type.is("multipart", "form-data")
-            && let Some(content_type) = content_type
-        {
-            multipart::check(content_type, body, &self.multipart)?;
-        }
-        Ok(())
-    }
-    /// Looks through a body in JSON, and checks it against a schema.
-    fn matches(&self, schema: &Schema, body: &Bytes) -> Result<(), Invalid> {
-        if self.json.names_are_unique() {
-            let tree = json::read(body, &self.json)?;
-            return Ok(schema.check_tree(&tree)?);
-        }
-        json::check(body, &self.json)?;
-        // Of names that stand twice the last one counts, as it does for handlers that read with the same parser.
-        match serde_json::from_slice(body) {
-            Ok(instance) => Ok(schema.check(&instance)?),
-            Err(_) => Err(Invalid::Unparsed),
+        // What is in another format than the schema would pass by it.
+        match &self.schema {
+            Some(BodySchema::Json(schema)) if media_type.is_json() => self.hygiene.json(schema, body),
+            Some(BodySchema::Xml(schema)) if media_type.is_xml() => {
+                let document = self.hygiene.xml.parse(body)?;
+                Ok(schema.check(document.root_element())?)
+            }
+            Some(_) => Err(self.not_accepted()),
+            None => self.hygiene.check(media_type, content_type, body),
         }
     }
 }

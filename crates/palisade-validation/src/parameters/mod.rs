@@ -96,6 +96,13 @@ impl Parameters {
         self.check_header(&head.headers)
     }
 
+    /// Whether settings say something of that parameter of the query.
+    pub(crate) fn has_query(&self, name: &str) -> bool {
+        self.query
+            .binary_search_by(|(parameter, _)| parameter.name().cmp(name))
+            .is_ok()
+    }
+
     fn check_path(&self, head: &Parts) -> Result<(), ParameterFault> {
         if self.path.is_empty() {
             return Ok(());

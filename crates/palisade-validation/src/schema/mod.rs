@@ -341,7 +341,10 @@ pub(crate) fn faults(draft: Draft, schema: &Value) -> Vec<(String, String)> {
     };
     let mut errors = Vec::new();
     check_schema(draft, known, &mut errors);
-    errors.into_iter().map(|error| (error.pointer, error.problem)).collect()
+    errors
+        .into_iter()
+        .map(|error| (error.pointer, error.problem))
+        .collect()
 }
 
 /// Checks a schema against its meta-schema. Those of one's own are refused when the schema is compiled.

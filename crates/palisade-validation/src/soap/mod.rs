@@ -107,6 +107,16 @@ pub(crate) fn check(
     }
 }
 
+/// The element in the body of a message that was checked.
+pub(crate) fn content<'a, 'input>(document: &'a Document<'input>) -> Option<Node<'a, 'input>> {
+    let envelope = document.root_element();
+    let namespace = envelope.tag_name().namespace()?;
+    envelope
+        .children()
+        .find(|part| part.has_tag_name((namespace, "Body")))?
+        .first_element_child()
+}
+
 /// Comments, and white space between elements.
 fn is_blank(node: Node<'_, '_>) -> bool {
     let is_white = |text: &str| text.chars().all(|c| palisade_core::xml::WHITE_SPACE.contains(&c));

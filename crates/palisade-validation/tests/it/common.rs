@@ -46,12 +46,17 @@ impl Answer {
 }
 
 pub(crate) fn compile(folder: &Path, settings: &str) -> Result<Policy, Errors> {
-    let mut text = "\
+    compile_at("/orders,/orders/{id},/webservices/bank", folder, settings)
+}
+
+fn compile_at(paths: &str, folder: &Path, settings: &str) -> Result<Policy, Errors> {
+    let mut text = format!(
+        "\
 palisade.endpoints[0].name=rest
-palisade.endpoints[0].paths=/orders,/orders/{id},/webservices/bank
+palisade.endpoints[0].paths={paths}
 palisade.endpoints[0].interceptors=V
 "
-    .to_owned();
+    );
     for line in settings.lines().filter(|line| !line.trim().is_empty()) {
         text.push_str("palisade.interceptors.V.");
         text.push_str(line.trim());
@@ -70,11 +75,20 @@ impl World {
     }
 
     pub(crate) fn with_files(settings: &str, files: &[(&str, &str)]) -> Self {
+        Self::at("/orders,/orders/{id},/webservices/bank", settings, files)
+    }
+
+    /// With those paths in place of the usual ones.
+    pub(crate) fn at(paths: &str, settings: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("the file can be written");
         }
-        let policy = compile(folder.path(), settings).unwrap_or_else(|errors| panic!("{errors}"));
+        let policy = compile_at(paths, folder.path(), settings).unwrap_or_else(|errors| panic!("{errors}"));
+        Self::running(policy, folder)
+    }
+
+    fn running(policy: Policy, folder: TempDir) -> Self {
         Self {
             handle: PolicyHandle::new(policy),
             _folder: folder,
@@ -85,7 +99,8 @@ impl World {
         self.handle.current()
     }
 
-    /// The handler answers with the body it got, or with the text and type in `X-Answer` and `X-Answer-Type`.
+    /// The handler answers with the body it got, or with the text and type in `X-Answer` and `X-Answer-Type`, the status in
+    /// `X-Answer-Status`, and the fields in `X-Answer-Field-…`.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let handler = service_fn(|request: Request<Full<Bytes>>| async move {
             let (head, body) = request.into_parts();
@@ -97,7 +112,15 @@ impl World {
             if let Some(media_type) = head.headers.get("x-answer-type") {
                 response.headers_mut().insert("content-type", media_type.clone());
             }
-            *response.status_mut() = StatusCode::OK;
+            let status = head.headers.get("x-answer-status");
+            let status = status.map(|status| StatusCode::from_bytes(status.as_bytes()).expect("a status"));
+            *response.status_mut() = status.unwrap_or(StatusCode::OK);
+            for (name, value) in &head.headers {
+                if let Some(name) = name.as_str().strip_prefix("x-answer-field-") {
+                    let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
+                    response.headers_mut().insert(name, value.clone());
+                }
+            }
             Ok::<_, Infallible>(response)
         });
         let service = EndpointGroupsLayer::new(self.handle.clone()).layer(handler);

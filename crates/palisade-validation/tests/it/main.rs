@@ -5,10 +5,12 @@
     reason = "a helper of tests stops the test"
 )]
 
+mod agreement;
 mod answers;
 mod bodies;
 mod common;
 mod costs;
 mod heads;
+mod openapi;
 mod settings;
 mod soap;

@@ -1,10 +1,12 @@
 //! One file of a document.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::json;
 use super::yaml::{self, Mark, Marks};
 use crate::schema::place::locate;
 use crate::schema::source::{SourceError, read_text};
@@ -26,13 +28,19 @@ pub(super) struct File {
 }
 
 /// Where a value belongs. Slots are in the order of a walk by levels, so that children stand side by side.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Slot {
     parent: u32,
-    /// As how manieth child of its parent.
-    nth: u32,
     /// The slot of its first child.
     first: u32,
+    step: Step,
+}
+
+/// Which child of its parent a value is.
+#[derive(Debug, Clone)]
+enum Step {
+    Item(u32),
+    Member(Box<str>),
 }
 
 impl File {
@@ -47,14 +55,11 @@ impl File {
             _ => text.trim_start().starts_with(['{', '[']),
         };
         let (json, marks) = if is_json {
-            let json = serde_json::from_str(&text).map_err(|error| SchemaError {
+            let json = json::read(&text).map_err(|error| SchemaError {
                 document: path.display().to_string(),
-                position: Some(Position {
-                    line: error.line(),
-                    column: error.column(),
-                }),
+                position: Some(error.position),
                 pointer: String::new(),
-                problem: format!("is not JSON: {error}"),
+                problem: format!("is not JSON as it is read here: {}", error.problem),
             })?;
             (json, None)
         } else {
@@ -90,36 +95,20 @@ impl File {
 
     /// The value in a slot.
     pub(super) fn value(&self, slot: usize) -> Option<&Value> {
-        let mut value = &self.json;
-        for (_, nth) in self.way(slot) {
-            value = match value {
-                Value::Array(items) => items.get(nth)?,
-                Value::Object(members) => members.values().nth(nth)?,
-                _ => return None,
-            };
-        }
-        Some(value)
+        self.way(slot).try_fold(&self.json, |value, step| match step {
+            Step::Item(nth) => value.get(*nth as usize),
+            Step::Member(name) => value.get(&**name),
+        })
     }
 
     /// The JSON Pointer of a slot.
     pub(super) fn pointer(&self, slot: usize) -> String {
-        let mut value = &self.json;
         let mut pointer = String::new();
-        for (_, nth) in self.way(slot) {
+        for step in self.way(slot) {
             pointer.push('/');
-            match value {
-                Value::Array(items) => {
-                    pointer.push_str(&nth.to_string());
-                    value = items.get(nth).unwrap_or(&Value::Null);
-                }
-                Value::Object(members) => {
-                    let Some((name, member)) = members.iter().nth(nth) else {
-                        break;
-                    };
-                    pointer.push_str(&escape(name));
-                    value = member;
-                }
-                _ => break,
+            match step {
+                Step::Item(nth) => pointer.push_str(&nth.to_string()),
+                Step::Member(name) => pointer.push_str(&escape(name)),
             }
         }
         pointer
@@ -183,12 +172,12 @@ impl File {
         }
     }
 
-    /// The slots from below the root to a slot, each with its place in the one above.
-    fn way(&self, slot: usize) -> impl Iterator<Item = (usize, usize)> {
+    /// The steps from the root to a slot.
+    fn way(&self, slot: usize) -> impl Iterator<Item = &Step> {
         let mut way = Vec::new();
         let mut at = slot;
-        while let Some(Slot { parent, nth, .. }) = self.slots.get(at).filter(|_| at > 0) {
-            way.push((at, *nth as usize));
+        while let Some(Slot { parent, step, .. }) = self.slots.get(at).filter(|_| at > 0) {
+            way.push(step);
             at = *parent as usize;
         }
         way.into_iter().rev()
@@ -226,10 +215,10 @@ fn position(text: &str, mark: Mark) -> Position {
 fn slots(root: &Value, marks: Option<&Marks>) -> (Vec<Slot>, Vec<Mark>) {
     let mut slots = vec![Slot {
         parent: 0,
-        nth: 0,
         first: 0,
+        step: Step::Item(0),
     }];
-    let mut open = std::collections::VecDeque::from([(root, marks)]);
+    let mut open = VecDeque::from([(root, marks)]);
     let mut places = Vec::new();
     let mut at = 0;
     while let Some((value, marks)) = open.pop_front() {
@@ -238,16 +227,24 @@ fn slots(root: &Value, marks: Option<&Marks>) -> (Vec<Slot>, Vec<Mark>) {
         if let Some(slot) = slots.get_mut(at) {
             slot.first = first;
         }
-        let children: Vec<&Value> = match value {
-            Value::Array(items) => items.iter().collect(),
-            Value::Object(members) => members.values().collect(),
+        let children: Vec<(Step, &Value)> = match value {
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items.map(|(nth, item)| (Step::Item(short(nth)), item)).collect()
+            }
+            Value::Object(members) => {
+                let members = members.iter();
+                members
+                    .map(|(name, member)| (Step::Member(name.as_str().into()), member))
+                    .collect()
+            }
             _ => Vec::new(),
         };
-        for (nth, child) in children.into_iter().enumerate() {
+        for (nth, (step, child)) in children.into_iter().enumerate() {
             slots.push(Slot {
                 parent: short(at),
-                nth: short(nth),
                 first: 0,
+                step,
             });
             open.push_back((child, marks.and_then(|marks| marks.children.get(nth))));
         }

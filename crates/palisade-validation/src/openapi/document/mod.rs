@@ -16,6 +16,7 @@
 mod file;
 mod finish;
 mod grammar;
+mod json;
 mod load;
 mod node;
 mod reference;

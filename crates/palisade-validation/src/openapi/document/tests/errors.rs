@@ -54,7 +54,7 @@ fn what_is_no_json_is_told_with_its_place() {
     let told = told(&[("api.json", "{\"openapi\": \"3.0.3\",\n}")]);
     assert_eq!(
         told,
-        ["api.json:2:1: is not JSON: trailing comma at line 2 column 1"]
+        ["api.json:2:1: is not JSON as it is read here: trailing comma"]
     );
 }
 

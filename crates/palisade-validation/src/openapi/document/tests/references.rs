@@ -96,7 +96,7 @@ fn references_that_lead_nowhere_are_told_where_they_stand() {
             "api.yaml:17:23: at `/components/schemas/B/items/$ref`: `#/components/schemas/C` leads to nothing".to_owned(),
             "api.yaml:18:15: at `/components/schemas/D/$ref`: `#anchor` leads to nothing".to_owned(),
             "api.yaml:19:15: at `/components/schemas/E/$ref`: `#/components/schemas/B/items/0` leads to nothing".to_owned(),
-            "bad.json:1:1: is not JSON: EOF while parsing an object at line 1 column 1".to_owned(),
+            "bad.json:1:1: is not JSON as it is read here: EOF while parsing an object".to_owned(),
         ]
     );
 }

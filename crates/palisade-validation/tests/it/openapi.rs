@@ -1,0 +1,315 @@
+//! Requests and answers against an OpenAPI document, through the pipeline of a group.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use rstest::rstest;
+
+use crate::common::{Answer, World, accepted, refused, to};
+
+/// What groups have as paths.
+const PATHS: &str = "/v2/{*rest},/eu/v2/{*rest},/orders";
+
+const DOCUMENT: &str = r##"openapi: 3.0.3
+info: {title: Orders, version: "2"}
+servers:
+  - url: https://api.example.com/v2
+  - url: https://{host}/{region}/v2
+    variables:
+      host: {default: api.example.com}
+      region: {default: eu, enum: [eu, us]}
+security: [{key: []}]
+paths:
+  /orders:
+    get:
+      operationId: listOrders
+      parameters:
+        - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 100}}
+        - {name: state, in: query, explode: false, schema: {type: array, items: {enum: [open, shipped]}}}
+        - {name: X-Trace, in: header, schema: {type: string, maxLength: 8}}
+      responses:
+        "200":
+          description: the orders
+          headers:
+            X-Total: {required: true, schema: {type: integer}}
+          content:
+            application/json:
+              schema: {type: array, items: {$ref: "#/components/schemas/Order"}}
+        default:
+          description: a problem
+          content:
+            application/problem+json: {schema: {type: object}}
+    post:
+      operationId: createOrder
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: "#/components/schemas/Order"}}
+          application/x-www-form-urlencoded: {schema: {$ref: "#/components/schemas/Order"}}
+          text/plain: {schema: {type: string, pattern: "^EUR [0-9]+$"}}
+      responses:
+        "201": {description: created}
+  /orders/{id}:
+    parameters:
+      - {name: id, in: path, required: true, schema: {type: string, pattern: "^[A-Z]{2}[0-9]+$"}}
+    get:
+      responses:
+        "200": {description: the order}
+    delete:
+      operationId: cancelOrder
+      responses:
+        "204": {description: gone}
+  /orders/latest:
+    get:
+      operationId: latestOrder
+      responses:
+        "200": {description: the order}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: query, name: api_key}
+  schemas:
+    Order:
+      type: object
+      required: [id, customer, amount]
+      properties:
+        id: {type: string, readOnly: true}
+        customer: {type: string, minLength: 1}
+        amount: {type: number, exclusiveMinimum: true, minimum: 0}
+        note: {type: string, nullable: true}
+        secret: {type: string, writeOnly: true}
+"##;
+
+fn world(settings: &str) -> World {
+    let settings = format!("validation.openapi=orders.yaml\n{settings}");
+    World::at(PATHS, &settings, &[("orders.yaml", DOCUMENT)])
+}
+
+fn order(body: &str) -> Request<Full<Bytes>> {
+    to(
+        "/v2/orders",
+        Method::POST,
+        Some("application/json"),
+        body.to_owned(),
+    )
+}
+
+/// With an answer of the handler.
+fn answered(
+    method: Method,
+    path: &str,
+    status: u16,
+    body: &str,
+    fields: &[(&str, &str)],
+) -> Request<Full<Bytes>> {
+    let mut request = to(path, method, None, "");
+    let headers = request.headers_mut();
+    headers.insert("x-answer-status", status.into());
+    headers.insert("x-answer", body.parse().unwrap());
+    headers.insert("x-answer-type", "application/json".parse().unwrap());
+    for (name, value) in fields {
+        headers.insert(
+            http::HeaderName::from_bytes(format!("x-answer-field-{name}").as_bytes()).unwrap(),
+            value.parse().unwrap(),
+        );
+    }
+    request
+}
+
+fn pointers(answer: &Answer) -> Vec<String> {
+    let document = answer.document();
+    let errors = document["errors"].as_array().cloned().unwrap_or_default();
+    errors
+        .iter()
+        .map(|error| {
+            format!(
+                "{} {}",
+                error["pointer"].as_str().unwrap(),
+                error["keyword"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+#[rstest]
+#[case::known("GET", "/v2/orders", accepted())]
+#[case::head_is_get("HEAD", "/v2/orders", accepted())]
+#[case::below_a_variable("GET", "/eu/v2/orders", accepted())]
+#[case::fixed_before_variable("GET", "/v2/orders/latest", accepted())]
+#[case::in_its_form("GET", "/v2/orders/DE17", accepted())]
+#[case::in_another("GET", "/v2/orders/17", refused(400, "parameter-invalid"))]
+#[case::no_such_path("GET", "/v2/invoices", refused(404, "operation-unknown"))]
+#[case::not_below_a_server("GET", "/orders", refused(404, "operation-unknown"))]
+#[case::no_such_method("PUT", "/v2/orders", refused(405, "method-not-allowed"))]
+#[case::not_at_this_path("DELETE", "/v2/orders/latest", refused(405, "method-not-allowed"))]
+#[case::a_slash_more("GET", "/v2/orders/", refused(404, "operation-unknown"))]
+#[tokio::test]
+async fn only_operations_of_the_document_pass(
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] verdict: (u16, String),
+) {
+    let request = to(path, method.parse().unwrap(), None, "");
+    let answer = world("").send(request).await;
+    assert_eq!(answer.verdict(), verdict);
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_told_which_are() {
+    let world = world("");
+    for (path, allowed) in [
+        ("/v2/orders", "GET, POST, HEAD"),
+        ("/v2/orders/DE1", "GET, DELETE, HEAD"),
+    ] {
+        let answer = world.send(to(path, Method::PATCH, None, "")).await;
+        assert_eq!(answer.headers["allow"], allowed);
+    }
+}
+
+#[rstest]
+#[case("limit=10", accepted())]
+#[case("limit=0", refused(400, "parameter-invalid"))]
+#[case("limit=ten", refused(400, "parameter-invalid"))]
+#[case("limit=1&limit=2", refused(400, "parameter-invalid"))]
+#[case("state=open,shipped", accepted())]
+#[case("state=open%2Cshipped", refused(400, "parameter-invalid"))]
+#[case("state=lost", refused(400, "parameter-invalid"))]
+#[case("color=red", accepted())]
+#[tokio::test]
+async fn parameters_are_what_the_document_says(#[case] query: &str, #[case] verdict: (u16, String)) {
+    let request = to(&format!("/v2/orders?{query}"), Method::GET, None, "");
+    assert_eq!(world("").verdict(request).await, verdict);
+}
+
+#[rstest]
+#[case::of_the_document("limit=10", accepted())]
+#[case::of_its_security("api_key=k", accepted())]
+#[case::of_settings("page=2", accepted())]
+#[case::of_settings_too("page=two", refused(400, "parameter-invalid"))]
+#[case::of_nobody("color=red", refused(400, "parameter-invalid"))]
+#[tokio::test]
+async fn unknown_parameters_are_those_that_nobody_names(#[case] query: &str, #[case] verdict: (u16, String)) {
+    let world = world("validation.unknown-query=reject\nvalidation.query.page.type=integer");
+    let request = to(&format!("/v2/orders?{query}"), Method::GET, None, "");
+    assert_eq!(world.verdict(request).await, verdict);
+}
+
+#[rstest]
+#[case::good(r#"{"customer":"a","amount":1.5,"note":null}"#, accepted(), &[])]
+#[case::several(r#"{"amount":0}"#, refused(422, "schema-violation"), &[" required", "/amount exclusiveMinimum"])]
+#[case::read_only(r#"{"id":"DE1","customer":"a","amount":1}"#, refused(422, "schema-violation"), &[" readOnly"])]
+#[case::twice(r#"{"customer":"a","amount":1,"amount":2}"#, refused(400, "body-malformed"), &[])]
+#[case::nothing("", refused(400, "body-malformed"), &[])]
+#[tokio::test]
+async fn bodies_are_what_the_document_says(
+    #[case] body: &str,
+    #[case] verdict: (u16, String),
+    #[case] errors: &[&str],
+) {
+    let answer = world("").send(order(body)).await;
+    assert_eq!(answer.verdict(), verdict);
+    let mut found = pointers(&answer);
+    found.sort_unstable();
+    assert_eq!(found, errors);
+}
+
+#[rstest]
+#[case(
+    Some("application/x-www-form-urlencoded"),
+    "customer=a&amount=1.5",
+    accepted()
+)]
+#[case(
+    Some("application/x-www-form-urlencoded"),
+    "customer=a&amount=much",
+    refused(422, "schema-violation")
+)]
+#[case(Some("text/plain"), "EUR 5", accepted())]
+#[case(Some("text/plain; charset=utf-8"), "EUR 5", accepted())]
+#[case(
+    Some("text/plain; charset=latin1"),
+    "EUR 5",
+    refused(415, "media-type-not-accepted")
+)]
+#[case(Some("text/plain"), "5", refused(422, "schema-violation"))]
+#[case(Some("application/xml"), "<order/>", refused(415, "media-type-not-accepted"))]
+#[case(None, "EUR 5", refused(415, "media-type-not-accepted"))]
+#[tokio::test]
+async fn bodies_are_of_the_media_types_of_the_operation(
+    #[case] media_type: Option<&str>,
+    #[case] body: &str,
+    #[case] verdict: (u16, String),
+) {
+    let request = to("/v2/orders", Method::POST, media_type, body.to_owned());
+    let answer = world("").send(request).await;
+    assert_eq!(answer.verdict(), verdict);
+    if answer.status == 415 && !media_type.is_some_and(|media_type| media_type.starts_with("text")) {
+        assert_eq!(
+            answer.headers["accept-post"],
+            "application/json, application/x-www-form-urlencoded, text/plain"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_operation_without_a_body_takes_none() {
+    let request = to("/v2/orders/DE1", Method::DELETE, Some("application/json"), "{}");
+    assert_eq!(
+        world("").verdict(request).await,
+        refused(415, "media-type-not-accepted")
+    );
+    let request = to("/v2/orders/DE1", Method::DELETE, None, "");
+    assert_eq!(world("").verdict(request).await, accepted());
+}
+
+const GOOD: &str = r#"[{"id":"DE1","customer":"a","amount":1}]"#;
+const LEAKS: &str = r#"[{"id":"DE1","customer":"a","amount":1,"secret":"s"}]"#;
+
+#[rstest]
+#[case::good(Method::GET, 200, GOOD, &[("x-total", "1")], true)]
+#[case::no_field(Method::GET, 200, GOOD, &[], false)]
+#[case::no_number(Method::GET, 200, GOOD, &[("x-total", "one")], false)]
+#[case::write_only(Method::GET, 200, LEAKS, &[("x-total", "1")], false)]
+#[case::no_body(Method::GET, 200, "", &[("x-total", "1")], false)]
+#[case::of_another_status(Method::GET, 500, "{}", &[], false)]
+#[case::head(Method::HEAD, 200, "", &[("x-total", "1")], true)]
+#[case::head_without(Method::HEAD, 200, "", &[], false)]
+#[tokio::test]
+async fn answers_are_what_the_document_says(
+    #[case] method: Method,
+    #[case] status: u16,
+    #[case] body: &str,
+    #[case] fields: &[(&str, &str)],
+    #[case] is_good: bool,
+) {
+    let request = || answered(method.clone(), "/v2/orders", status, body, fields);
+    let reported = world("validation.response=report").send(request()).await;
+    assert_eq!((reported.status, &*reported.body), (status, body.as_bytes()));
+    let enforced = world("validation.response=enforce").send(request()).await;
+    assert_eq!(enforced.status, if is_good { status } else { 500 });
+    let text = String::from_utf8_lossy(&enforced.body).into_owned();
+    assert!(
+        is_good || !text.contains("x-total") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_status_that_the_document_does_not_have_is_no_good_answer() {
+    let request = || answered(Method::GET, "/v2/orders/DE1", 418, "", &[]);
+    let answer = world("validation.response=enforce").send(request()).await;
+    assert_eq!(answer.verdict(), refused(500, "response-invalid"));
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_parameter_and_not_its_value() {
+    let request = to("/v2/orders?limit=4711", Method::GET, None, "");
+    let answer = world("").send(request).await;
+    let document = answer.document();
+    let detail = document["detail"].as_str().unwrap();
+    assert!(detail.contains("limit") && detail.contains("100"), "{detail}");
+    assert!(
+        !String::from_utf8_lossy(&answer.body).contains("4711"),
+        "{detail}"
+    );
+    assert_eq!(pointers(&answer), [" maximum"]);
+}
