@@ -1,7 +1,7 @@
 //! The files of an OpenAPI document, as a tree whose values know where they stand.
 //!
 //! 1. A document is OpenAPI 3.0 or 3.1, in JSON or in YAML 1.2 (see `yaml.rs` for what that means). Its extension says
-//!    which, or its first character.
+//!    which, or its first character. Two members of one name are an error in both.
 //! 2. References lead within a file (`#/components/schemas/Order`) or to files below the document's folder
 //!    (`parameters.yaml#/Limit`), relative to the file they stand in. Nothing is ever fetched: an address elsewhere, a
 //!    path that leaves the folder, or a link that does, is an error.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -113,4 +114,83 @@ fn a_large_document_is_read_in_whole() {
     assert!(document.schemas().count() > 500);
     let last = document.root().get("paths").unwrap().get("/pets/499").unwrap();
     assert_eq!(last.pointer(), "/paths/~1pets~1499");
+}
+
+/// What a document may have in a place where something else is expected.
+fn anything() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!("text"),
+        json!("object"),
+        json!([]),
+        json!(["a"]),
+        json!({}),
+        json!({"$ref": "#/components/schemas/user"}),
+        json!({"$ref": "#/components/schemas"}),
+        json!({"$ref": "#"}),
+        json!({"$ref": "#/paths/~12.0~1users~1{username}/get/parameters/0"}),
+        json!({"$ref": 1}),
+        json!({"$id": "a", "$anchor": "b", "$dynamicRef": "#b", "allOf": [{"$ref": "#"}]}),
+        json!({"type": "object", "readOnly": true, "required": ["a"], "properties": {"a": {"readOnly": true}}}),
+        json!({"schema": {"not": {}}}),
+    ])
+}
+
+/// Every place in a value.
+fn pointers(value: &Value, at: &str, into: &mut Vec<String>) {
+    into.push(at.to_owned());
+    match value {
+        Value::Array(items) => {
+            for (nth, item) in items.iter().enumerate() {
+                pointers(item, &format!("{at}/{nth}"), into);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                pointers(member, &format!("{at}/{name}"), into);
+            }
+        }
+        _ => (),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_document_with_anything_anywhere_compiles_or_is_told_with_its_place(
+        is_new: bool,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 1..4),
+    ) {
+        let mut value = load("3.0/link-example.yaml").root().value().clone();
+        if is_new {
+            value["openapi"] = json!("3.1.0");
+        }
+        for (place, other) in changes {
+            let mut all = Vec::new();
+            pointers(&value, "", &mut all);
+            let place = place.get(&all);
+            if let Some(there) = value.pointer_mut(place) {
+                *there = other;
+            }
+        }
+        let folder = super::folder(&[("api.json", &value.to_string())]);
+        let errors = match Document::load(&folder.path().join("api.json")) {
+            Err(errors) => errors.list,
+            Ok(document) => {
+                let schemas = Schemas::new(&document, Direction::Request, Formats::Assert);
+                let compiled = schemas.map(|schemas| {
+                    document.schemas().filter_map(|(node, _)| schemas.compile(node).err()).flat_map(|errors| errors.list).collect()
+                });
+                compiled.unwrap_or_else(|errors| errors.list)
+            }
+        };
+        for error in errors {
+            prop_assert!(error.position.is_some(), "{error}");
+            prop_assert!(value.pointer(&error.pointer).is_some(), "{error}");
+        }
+    }
 }
