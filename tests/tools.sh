@@ -90,26 +90,42 @@ need_redis() {
 
 # need_partners: what the partners of examples/jose-partner are written with. PARTNER_PYTHON is the Python that has jwcrypto.
 need_partners() {
-    local node=examples/jose-partner/partners/node python="$tools_dir/partner-python"
-    local wanted=examples/jose-partner/partners/python/requirements.txt
+    local partners=examples/jose-partner/partners
+    need_node_packages "$partners/node" "$partners/node"
+    need_python_packages "$partners/python/requirements.txt" "$tools_dir/partner-python"
+    export PARTNER_PYTHON="$tools_dir/partner-python/bin/python"
+}
+
+# need_validators: other validators of OpenAPI, with which ours is compared, and schemathesis, which attacks it.
+need_validators() {
+    local validators=crates/palisade-validation/tests/openapi/validators
+    need_node_packages "$validators/node" "$tools_dir/validators-node"
+    need_python_packages "$validators/python/requirements.txt" "$tools_dir/validators-python"
+}
+
+# need_node_packages FOLDER WHERE: the packages that package-lock.json in FOLDER pins, below WHERE/node_modules.
+need_node_packages() {
     need node nodejs --no-install-recommends
     node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || die "node is $(node --version); install 18 or later and run this again"
-    if ! cmp -s "$node/package-lock.json" "$node/node_modules/.installed"; then
-        need npm npm --no-install-recommends
-        say "installing the packages of $node"
-        npm ci --prefix "$node" --no-audit --no-fund --loglevel=error >&2 || die "cannot install the packages of $node"
-        cp "$node/package-lock.json" "$node/node_modules/.installed"
-    fi
-    if ! cmp -s "$wanted" "$python/.installed"; then
-        need python3 python3
-        say "installing the packages of $wanted"
-        python3 -c 'import venv, ensurepip' 2>/dev/null || need_venv ||
-            die 'Python has no venv, and it cannot be installed from here: install python3-venv and run this again'
-        python3 -m venv "$python" && "$python/bin/pip" install -q --disable-pip-version-check -r "$wanted" >&2 ||
-            die "cannot install the packages of $wanted"
-        cp "$wanted" "$python/.installed"
-    fi
-    export PARTNER_PYTHON="$python/bin/python"
+    cmp -s "$1/package-lock.json" "$2/node_modules/.installed" && return 0
+    need npm npm --no-install-recommends
+    say "installing the packages of $1"
+    mkdir -p "$2"
+    [ "$1" -ef "$2" ] || cp "$1/package.json" "$1/package-lock.json" "$2"
+    npm ci --prefix "$2" --no-audit --no-fund --loglevel=error >&2 || die "cannot install the packages of $1"
+    cp "$1/package-lock.json" "$2/node_modules/.installed"
+}
+
+# need_python_packages REQUIREMENTS WHERE: the packages that REQUIREMENTS pins, in an environment of their own.
+need_python_packages() {
+    cmp -s "$1" "$2/.installed" && return 0
+    need python3 python3
+    say "installing the packages of $1"
+    python3 -c 'import venv, ensurepip' 2>/dev/null || need_venv ||
+        die 'Python has no venv, and it cannot be installed from here: install python3-venv and run this again'
+    python3 -m venv "$2" && "$2/bin/pip" install -q --disable-pip-version-check -r "$1" >&2 ||
+        die "cannot install the packages of $1"
+    cp "$1" "$2/.installed"
 }
 
 need_component() { # need_component COMMAND COMPONENT
