@@ -82,7 +82,9 @@ impl World {
     pub(crate) fn at(paths: &str, settings: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).expect("the file can be written");
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+            std::fs::write(path, text).expect("the file can be written");
         }
         let policy = compile_at(paths, folder.path(), settings).unwrap_or_else(|errors| panic!("{errors}"));
         Self::running(policy, folder)

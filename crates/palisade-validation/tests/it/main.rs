@@ -14,3 +14,5 @@ mod heads;
 mod openapi;
 mod settings;
 mod soap;
+#[cfg(feature = "xsd")]
+mod xsd;

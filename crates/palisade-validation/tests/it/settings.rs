@@ -31,6 +31,14 @@ fn complaints(settings: &str) -> String {
 #[case("validation.schema=bad.json", "schema", "bad.json:1")]
 #[case("validation.schema=remote.json", "schema", "https://example.org/order.json")]
 #[case("validation.openapi=api.json", "openapi", "OpenAPI")]
+#[cfg_attr(
+    not(feature = "xsd"),
+    case("validation.schema=order.xsd", "schema", "without the feature `xsd`")
+)]
+#[cfg_attr(
+    feature = "xsd",
+    case("validation.schema=order.xsd", "schema", "order.xsd: cannot be read")
+)]
 fn a_mistake_is_told_with_its_key(#[case] settings: &str, #[case] key: &str, #[case] expected: &str) {
     let complaints = complaints(settings);
     assert!(

@@ -105,6 +105,9 @@ fn every_file_of_a_schema_is_told_even_those_that_are_missing() {
         .map(|name| folder.path().join(name))
         .collect();
     assert_eq!(errors.files, files);
+    fs::write(folder.path().join("a/c.xsd"), format!("{HEAD}</xs:schema>")).expect("it can be written");
+    let (_, read) = XmlSchema::load(&folder.path().join("s.xsd")).expect("it is whole");
+    assert_eq!(read, files);
 }
 
 #[test]
