@@ -178,7 +178,6 @@ impl OpenApi {
             operations: Vec::new(),
             credentials: security.in_query(),
         };
-        let mut known = Vec::new();
         for (path, item) in root.get("paths").into_iter().flat_map(Node::members) {
             let template = match Template::parse(path) {
                 Ok(template) => template,
@@ -187,43 +186,45 @@ impl OpenApi {
                     continue;
                 }
             };
-            if known.iter().any(|other: &Template| other.is_alike(&template)) {
-                cx.errors
-                    .push(item.error("another path differs from this in the names of its variables alone"));
-                continue;
-            }
             for (position, (name, method)) in METHODS.iter().enumerate() {
-                let Some(operation) = item.get(name) else { continue };
-                let servers = [operation, item, root]
+                let Some(node) = item.get(name) else { continue };
+                let id = node.get("operationId").and_then(Node::str);
+                let id = id.map_or_else(|| format!("{method} {path}"), str::to_owned);
+                if security.is_demanded_by(node) {
+                    cx.hints.secured.push(id.clone());
+                }
+                let servers = [node, item, root]
                     .into_iter()
                     .find_map(|node| node.get("servers"));
                 let bases = server::bases(servers).map_err(|error| cx.errors.push(error));
-                let id = operation.get("operationId").and_then(Node::str);
-                let id = id.map_or_else(|| format!("{method} {path}"), str::to_owned);
-                if security.is_demanded_by(operation) {
-                    cx.hints.secured.push(id.clone());
-                }
-                let Some(operation) = Operation::compile(&id, item, operation, &template, cx) else {
-                    continue;
-                };
-                let index = compiled.operations.len();
-                compiled.operations.push(operation);
-                for base in bases.into_iter().flatten() {
-                    let methods = compiled
-                        .routes
-                        .entry(&template.below(&base))
-                        .get_or_insert_default();
-                    if let Some(place) = methods.get_mut(position) {
-                        *place = Some(index);
+                let operation = Operation::compile(&id, item, node, &template, cx);
+                if let (Ok(bases), Some(operation)) = (bases, operation) {
+                    let is_new =
+                        compiled.add(operation, position, bases.iter().map(|base| template.below(base)));
+                    if !is_new {
+                        let problem = "a path with this method differs in the names of its variables alone";
+                        cx.errors.push(node.error(problem));
                     }
                 }
             }
-            known.push(template);
         }
-        if known.is_empty() && cx.errors.is_empty() {
-            cx.errors.push(root.error("must have a path at least"));
+        if compiled.operations.is_empty() && cx.errors.is_empty() {
+            cx.errors.push(root.error("must have an operation at least"));
         }
         compiled
+    }
+
+    /// Adds an operation, of a method, and below paths; tells whether these did not lead to another one before.
+    fn add(&mut self, operation: Operation, method: usize, paths: impl Iterator<Item = Template>) -> bool {
+        let index = self.operations.len();
+        self.operations.push(operation);
+        let mut is_new = true;
+        for path in paths {
+            let methods = self.routes.entry(&path).get_or_insert_default();
+            let place = methods.get_mut(method);
+            is_new &= place.is_none_or(|place| place.replace(index).is_none());
+        }
+        is_new
     }
 
     /// The operation that a request is for.

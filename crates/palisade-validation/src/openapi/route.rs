@@ -1,7 +1,8 @@
 //! Which operation a path leads to: the path templates of a document as a tree of their segments.
 //!
 //! 1. Fixed segments are compared once decoded. They are tried before those with variables (OpenAPI 3.1 section 4.8.8.2), among these
-//!    the ones with more fixed text first. Templates that differ in the names of their variables alone are an error at start.
+//!    the ones with more fixed text first. Templates that differ in the names of their variables alone lead to the same, and what
+//!    that is by method must not be two operations.
 //! 2. A variable has a value that is not empty and within one segment, still encoded.
 //! 3. Where a reader that does not decode, or one that cuts off what stands behind `;`, would come to another template, nothing is
 //!    found: the request would be looked at as one operation and served as another.
@@ -107,11 +108,6 @@ impl Template {
             segments: segments.cloned().collect(),
             variables: variables.cloned().collect(),
         }
-    }
-
-    /// Whether both differ in the names of their variables at most.
-    pub(super) fn is_alike(&self, other: &Self) -> bool {
-        self.segments == other.segments
     }
 
     /// What is above all templates.
