@@ -90,9 +90,7 @@ impl Media {
         let is_form = holds("application/x-www-form-urlencoded") || holds("multipart/form-data");
         let schema = node.raw("schema");
         if schema.is_some_and(says_something) && !is_checked(range) {
-            cx.hints
-                .unchecked
-                .push(format!("{}#{}", node.file().display(), node.pointer()));
+            cx.hints.is_unchecked(node);
         }
         Ok(Self {
             schema: schema.map(|schema| schemas.compile(schema)).transpose()?,

@@ -16,6 +16,7 @@ mod content;
 mod dialect;
 mod document;
 mod form;
+mod hints;
 mod operation;
 mod parameter;
 mod route;
@@ -28,11 +29,12 @@ use std::path::{Path, PathBuf};
 
 use http::header::HeaderValue;
 use http::{Method, request};
-use palisade_core::{Finding, Severity, facts};
+use palisade_core::facts;
 
 use self::dialect::{Direction, Schemas};
 use self::document::{Document, Node};
 pub(crate) use self::form::FieldFault;
+use self::hints::Hints;
 pub(crate) use self::operation::Operation;
 use self::route::{Routes, Template, Values};
 use self::security::Security;
@@ -74,30 +76,6 @@ pub(crate) struct Found<'a> {
     pub(crate) operation: &'a Operation,
     /// The values of the variables in its path.
     pub(crate) values: Values<'a>,
-}
-
-/// What a careful operator should know of a document.
-#[derive(Debug, Default)]
-pub(crate) struct Hints {
-    /// Where there is a schema that bodies may not be checked against.
-    pub(crate) unchecked: Vec<String>,
-    /// Operations that demand credentials.
-    pub(crate) secured: Vec<String>,
-}
-
-impl Hints {
-    /// As findings.
-    pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut found = Vec::new();
-        if let Some(first) = self.unchecked.first() {
-            let message = format!(
-                "bodies of {} media types may not be checked against their schemas, only looked at for their syntax; the first one is {first}",
-                self.unchecked.len(),
-            );
-            found.push(Finding::new(Severity::Caution, "openapi-body-unchecked", message));
-        }
-        found
-    }
 }
 
 /// What is at hand while a document is compiled.
@@ -154,7 +132,7 @@ impl OpenApi {
         let mut cx = Compiling {
             requests: &requests,
             answers: answers.as_ref(),
-            hints: Hints::default(),
+            hints: Hints::of(&document),
             errors: Vec::new(),
         };
         let compiled = Self::compile(document.root(), &mut cx);
@@ -191,7 +169,7 @@ impl OpenApi {
                 let id = node.get("operationId").and_then(Node::str);
                 let id = id.map_or_else(|| format!("{method} {path}"), str::to_owned);
                 if security.is_demanded_by(node) {
-                    cx.hints.secured.push(id.clone());
+                    cx.hints.is_secured(&id);
                 }
                 let servers = [node, item, root]
                     .into_iter()
