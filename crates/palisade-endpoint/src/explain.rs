@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
 use palisade_config::Entry as Setting;
 use palisade_core::head::HeadLimits;
@@ -38,7 +38,8 @@ pub struct Probe {
     pub target: Uri,
     /// Its fields; a `Host` is added where there is none.
     pub headers: HeaderMap,
-    /// Its body, if one is to be supposed; a `Content-Length` is added where none is there.
+    /// Its body, if one is to be supposed; a `Content-Length` is added where none is there. `GET` and other requests that only ask
+    /// have none unless their fields say so.
     pub body: Option<Bytes>,
     /// The client's address, if it is to be supposed.
     pub peer: Option<IpAddr>,
@@ -312,7 +313,8 @@ impl CompiledGroup {
             // Nobody finds out who is calling here, whoever it is.
             head.extensions.remove::<Arc<Principal>>();
         }
-        let mut message = Message::new(head, probe.body.clone());
+        let body = probe.body.clone().or_else(|| has_none(&head).then(Bytes::new));
+        let mut message = Message::new(head, body);
         let mut refused = false;
         let entries = self.pipeline.entries().iter().zip(&self.settings).enumerate();
         entries
@@ -337,6 +339,12 @@ impl CompiledGroup {
             })
             .collect()
     }
+}
+
+/// Whether a request has no body, although nothing was supposed of it: one that only asks, and announces none.
+fn has_none(head: &request::Parts) -> bool {
+    let announced = [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+    head.method.is_safe() && !announced.iter().any(|name| head.headers.contains_key(name))
 }
 
 /// A refusal decides; then something unknown; else all accept.

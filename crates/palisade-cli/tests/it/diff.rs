@@ -53,7 +53,11 @@ fn a_route_that_loses_a_stage_or_changes_group_is_named() {
     );
     assert_eq!(
         payments["new"],
-        json!({ "outcome": "guarded", "group": "payments", "stages": ["ip-filter", "headers"] })
+        json!({
+            "outcome": "guarded",
+            "group": "payments",
+            "stages": ["ip-filter", "headers", "validation", "validation"],
+        })
     );
     let create = route(&json, "GET,POST /server/rest/orders/create");
     assert_eq!(create["old"]["group"], "orders");
@@ -89,7 +93,10 @@ fn what_becomes_open_is_named_and_so_is_what_only_reports() {
     assert_eq!(open["old"]["outcome"], "refused");
     assert_eq!(open["new"], json!({ "outcome": "unguarded" }));
     let payments = route(&json, "GET,POST /server/rest/payments/(other)");
-    assert_eq!(payments["lost"], json!(["tls-floor", "ip-filter", "headers"]));
+    assert_eq!(
+        payments["lost"],
+        json!(["tls-floor", "ip-filter", "headers", "validation", "validation"])
+    );
 }
 
 #[test]

@@ -216,9 +216,9 @@ fn a_request_that_hardly_ever_has_a_body_is_remarked_on() {
 fn what_is_explained_of_a_body_is_what_a_server_does() {
     let folder = Folder::initialised();
     let settings = "\
-        palisade.interceptors.Local.validation.content-types=application/json,application/xml\n\
-        palisade.interceptors.Local.validation.json.max-depth=3\n\
-        palisade.interceptors.Local.validation.max-body=1 KiB\n\
+        palisade.interceptors.Input.validation.content-types=application/json,application/xml\n\
+        palisade.interceptors.Input.validation.json.max-depth=3\n\
+        palisade.interceptors.Input.validation.max-body=1 KiB\n\
         palisade.max-buffered-body=2 KiB\n";
     folder.write("application-body.properties", settings);
     let server = folder.serve(&["--echo", "--profile", "body"]);

@@ -85,7 +85,7 @@ fn a_new_folder_is_sound_served_at_once_and_does_what_its_hints_say() {
         (status, &body["type"]),
         (403, &json!("urn:palisade:problem:tls-version-too-low"))
     );
-    let (status, _) = server.curl(&folder, &["--data", "x"], "/server/rest/payments/pay");
+    let (status, _) = server.curl(&folder, &["--json", "{}"], "/server/rest/payments/pay");
     assert_eq!(status, 200);
 
     server.signal("TERM");

@@ -316,7 +316,7 @@ fn the_callers_own_quota_is_explained_by_name() {
          palisade.interceptors.Local.amount-limit.pointer=/amount\n\
          palisade.interceptors.Local.amount-limit.max-total=250.50\n"
     ));
-    let arguments = ["explain", "GET", PATH, "--peer", "127.0.0.1", "--user", "alice"];
+    let arguments = ["explain", "POST", PATH, "--peer", "127.0.0.1", "--user", "alice"];
     let explained = alone(&folder, &arguments).with_status(0);
     for expected in [
         "10 of 10 left\n",

@@ -18,6 +18,7 @@ mod init;
 mod keystore;
 mod limits;
 mod message;
+mod probes;
 mod serve;
 mod support;
 mod two_servers;

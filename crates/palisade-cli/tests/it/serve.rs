@@ -105,10 +105,10 @@ fn the_gateway_passes_requests_to_the_upstream() {
         head
     });
     let server = folder.serve(&["--set", &url]);
-    let (status, body) = server.curl(&folder, &[], "/server/rest/orders/list?x=1");
+    let (status, body) = server.curl(&folder, &[], "/server/rest/orders/list?page=1");
     assert_eq!((status, body), (201, json!({ "a": "up" })));
     let head = answering.join().unwrap();
-    assert_eq!(head[0], "GET /base/server/rest/orders/list?x=1 HTTP/1.1");
+    assert_eq!(head[0], "GET /base/server/rest/orders/list?page=1 HTTP/1.1");
     // The upstream is gone now.
     let (status, problem) = server.curl(&folder, &[], "/server/rest/orders/list");
     assert_eq!(
