@@ -190,6 +190,9 @@ impl Validator {
             return Ok(());
         }
         let media_type = self.media_type(&head.headers)?;
+        if let (Some(operation), Some(media_type)) = (operation, &media_type) {
+            operation.empty(media_type, head.headers.get(CONTENT_TYPE), &self.hygiene)?;
+        }
         let wants_text = media_type.is_some_and(|media_type| {
             media_type.is_json() || media_type.is_xml() || media_type.is("multipart", "form-data")
         });

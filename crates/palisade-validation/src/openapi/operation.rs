@@ -2,12 +2,13 @@
 //!
 //! 1. Parameters are those of the operation and of its path.
 //! 2. A body is of one of the media types that the operation names, and as its schema says. Where there is no `requestBody`, there is none:
-//!    nobody would look at it. `required` bodies are not empty.
+//!    nobody would look at it. `required` bodies are not empty; of others an empty form is one without fields.
 //! 3. Answers are looked at where that is asked for.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::HeaderValue;
 use http::{request, response};
 use palisade_core::media::MediaType;
 use smallvec::SmallVec;
@@ -99,6 +100,20 @@ impl Operation {
             Some(body) if body.is_required => Err(Invalid::Empty),
             _ => Ok(()),
         }
+    }
+
+    /// Checks a body that is announced by its type and has no byte. Of a form that is one, without fields; others are none.
+    pub(crate) fn empty(
+        &self,
+        media_type: &MediaType<'_>,
+        content_type: Option<&HeaderValue>,
+        hygiene: &Hygiene,
+    ) -> Result<(), Invalid> {
+        if !media_type.is("application", "x-www-form-urlencoded") || self.body.is_none() {
+            return Ok(());
+        }
+        let media = self.media(Some(media_type))?;
+        media.check(media_type, content_type, &Bytes::new(), hygiene)
     }
 
     /// Checks an answer.

@@ -313,3 +313,34 @@ async fn a_refusal_names_the_parameter_and_not_its_value() {
     );
     assert_eq!(pointers(&answer), [" maximum"]);
 }
+
+#[rstest]
+#[case::a_form(Some("application/x-www-form-urlencoded"), refused(422, "schema-violation"))]
+#[case::parts(Some("multipart/form-data; boundary=b"), refused(400, "body-malformed"))]
+#[case::a_text(Some("text/plain"), accepted())]
+#[case::another(Some("text/html"), refused(415, "media-type-not-accepted"))]
+#[case::nothing(None, accepted())]
+#[tokio::test]
+async fn an_empty_form_is_one_without_fields_even_where_no_body_is_asked_for(
+    #[case] media_type: Option<&str>,
+    #[case] verdict: (u16, String),
+) {
+    let document = r"openapi: 3.1.0
+info: {title: Orders, version: '1'}
+paths:
+  /orders:
+    post:
+      requestBody:
+        content:
+          application/x-www-form-urlencoded: {schema: {type: object, required: [id]}}
+          multipart/form-data: {schema: {type: object, required: [id]}}
+          text/plain: {}
+";
+    let world = World::at(
+        "/orders",
+        "validation.openapi=orders.yaml",
+        &[("orders.yaml", document)],
+    );
+    let request = to("/orders", Method::POST, media_type, "");
+    assert_eq!(world.verdict(request).await, verdict);
+}

@@ -60,6 +60,12 @@ impl Trials<'_> {
         let request = draft.request(operation);
         self.add_about(about(range), operation, "no-body", expected, request);
         let mut others = of_media_types(&media_type, &text);
+        others.push((
+            "nothing-of-that-type",
+            of_nothing(body, range, schema),
+            media_type.clone(),
+            String::new(),
+        ));
         if range.contains("json") {
             others.extend(of_json(&media_type, &text));
         } else if range == FORM {
@@ -72,6 +78,17 @@ impl Trials<'_> {
             let request = draft.request(operation);
             self.add_about(about(range), operation, label, expected, request);
         }
+    }
+}
+
+/// What an empty body is under a media type: JSON that is cut off, a form without fields, and else none.
+fn of_nothing(body: &Body<'_>, range: &str, schema: &Value) -> Expected {
+    if body.is_required || range.contains("json") || range == PARTS {
+        MALFORMED
+    } else if range == FORM {
+        SCHEMA.accepted_or(schema["required"].is_null())
+    } else {
+        Accepted
     }
 }
 
