@@ -58,6 +58,11 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
         self.reads()
     }
 
+    /// The parameters of paths that it has rules for, by their names in `paths` of endpoint groups; for findings.
+    fn path_parameters(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// What [`request`](Self::request) would answer, without lasting effect; for explanations.
     ///
     /// A guard that counts or remembers overrides this.

@@ -14,6 +14,7 @@ use crate::client;
 use crate::group::{self, Group};
 use crate::index::Index;
 use crate::interceptor::{self, BuiltStage, INTERCEPTORS, Interceptor, Side};
+use crate::pattern::Pattern;
 use crate::policy::{CompiledGroup, Policy, Unmatched};
 use crate::reach;
 use crate::registry::Registry;
@@ -89,6 +90,8 @@ impl Registry {
                     Ok(finding) => findings.push(finding),
                     Err(error) => errors.push(error),
                 }
+            } else {
+                findings.extend(unknown_path_parameters(config, name, interceptor, &compiled));
             }
         }
         findings.extend(client::findings(config, &clients));
@@ -233,6 +236,42 @@ fn unused(config: &Config, name: &str, named: &HashSet<&String>) -> Result<Findi
         message,
         &key,
     ))
+}
+
+/// Rules for parameters of paths that no group which names the interceptor has: they never hold, or refuse every request.
+fn unknown_path_parameters(
+    config: &Config,
+    name: &str,
+    interceptor: &Interceptor,
+    groups: &[CompiledGroup],
+) -> Vec<Finding> {
+    let naming = groups
+        .iter()
+        .filter(|group| group.interceptors.iter().any(|named| named == name));
+    let known: HashSet<String> = naming
+        .flat_map(|group| group.paths.iter())
+        .flat_map(|pattern| Pattern::names(pattern))
+        .collect();
+    let mut findings = Vec::new();
+    for built in &interceptor.stages {
+        let Stage::Guard(guard) = &built.stage else {
+            continue;
+        };
+        let unknown = guard.path_parameters().into_iter();
+        for parameter in unknown.filter(|parameter| !known.contains(*parameter)) {
+            let place = format!("{}.{}.path", config.child_key(INTERCEPTORS, name), built.root);
+            let message =
+                format!("no path pattern of a group that names the interceptor {name} has {{{parameter}}}");
+            findings.push(located(
+                config,
+                Severity::Moderate,
+                "validation-path-parameter-unknown",
+                message,
+                &config.child_key(&place, parameter),
+            ));
+        }
+    }
+    findings
 }
 
 /// What is unwise about a group.

@@ -67,6 +67,10 @@ impl Guard for Heads {
         let operation = self.0.head(head).ok().flatten()?;
         Some(format!("the operation is `{operation}`"))
     }
+
+    fn path_parameters(&self) -> Vec<&str> {
+        self.0.parameters.path_names().collect()
+    }
 }
 
 impl Transform for Messages {

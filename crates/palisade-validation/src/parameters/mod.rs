@@ -89,6 +89,11 @@ impl Parameters {
         }
     }
 
+    /// The names of the parameters of the path.
+    pub(crate) fn path_names(&self) -> impl Iterator<Item = &str> {
+        self.path.iter().map(|(parameter, _)| parameter.name())
+    }
+
     /// Checks the parameters of a request.
     pub fn check(&self, head: &Parts) -> Result<(), ParameterFault> {
         self.check_path(head)?;

@@ -62,6 +62,11 @@ palisade.endpoints[0].interceptors=V
         text.push_str(line.trim());
         text.push('\n');
     }
+    compile_all(folder, &text)
+}
+
+/// With a property file as it is.
+pub(crate) fn compile_all(folder: &Path, text: &str) -> Result<Policy, Errors> {
     std::fs::write(folder.join("application.properties"), text).expect("the file can be written");
     let (config, errors) = Config::load(&Sources::new(folder));
     assert!(errors.is_empty(), "{errors}");

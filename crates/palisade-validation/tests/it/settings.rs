@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::common::{World, compile};
+use crate::common::{World, compile, compile_all};
 
 fn complaints(settings: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -64,6 +64,44 @@ fn what_is_unwise_is_a_finding(#[case] settings: &str, #[case] codes: &[&str]) {
         .map(|finding| finding.code.as_ref())
         .collect();
     assert_eq!(found, codes);
+}
+
+#[rstest]
+#[case("palisade.endpoints[0].paths=/orders/{id}", &[])]
+#[case("palisade.endpoints[0].paths=/orders,/orders/{*id}", &[])]
+#[case("palisade.endpoints[0].paths=/orders/{ID}", &["path.id"])]
+#[case("palisade.endpoints[0].webservices=orders", &["path.id"])]
+#[case(
+    "palisade.endpoints[0].webservices=orders\npalisade.endpoints[1].paths=/x/{id}\npalisade.endpoints[1].interceptors=V",
+    &[]
+)]
+#[case(
+    "palisade.endpoints[0].webservices=orders\npalisade.endpoints[1].paths=/x/{id}\npalisade.endpoints[1].interceptors=W\n\
+     palisade.interceptors.W.validation.content-types=text/xml",
+    &["path.id"]
+)]
+fn a_rule_for_a_parameter_that_no_path_has_is_a_finding(#[case] groups: &str, #[case] keys: &[&str]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "palisade.endpoints[0].interceptors=V\n{groups}\n\
+         palisade.interceptors.V.validation.content-types=application/json\n\
+         palisade.interceptors.V.validation.path.id.type=uuid\n"
+    );
+    let policy = compile_all(folder.path(), &text).expect("it is sound");
+    let found: Vec<(&str, &str)> = policy
+        .findings()
+        .iter()
+        .map(|finding| (finding.code.as_ref(), finding.key.as_deref().unwrap_or_default()))
+        .collect();
+    let keys = keys
+        .iter()
+        .map(|key| format!("palisade.interceptors.V.validation.{key}"));
+    let keys: Vec<String> = keys.collect();
+    let expected: Vec<(&str, &str)> = keys
+        .iter()
+        .map(|key| ("validation-path-parameter-unknown", key.as_str()))
+        .collect();
+    assert_eq!(found, expected);
 }
 
 #[test]
