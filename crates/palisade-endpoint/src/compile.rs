@@ -260,8 +260,9 @@ fn unknown_path_parameters(
         let unknown = guard.path_parameters().into_iter();
         for parameter in unknown.filter(|parameter| !known.contains(*parameter)) {
             let place = format!("{}.{}.path", config.child_key(INTERCEPTORS, name), built.root);
-            let message =
-                format!("no path pattern of a group that names the interceptor {name} has {{{parameter}}}");
+            let message = format!(
+                "no path pattern of a group that names the interceptor {name} has the parameter {parameter}"
+            );
             findings.push(located(
                 config,
                 Severity::Moderate,
