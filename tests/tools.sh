@@ -103,6 +103,11 @@ need_validators() {
     need_python_packages "$validators/python/requirements.txt" "$tools_dir/validators-python"
 }
 
+# need_mail: a mail server that others wrote, which is spoken to after STARTTLS.
+need_mail() {
+    need_python_packages crates/palisade-client/tests/peer/requirements.txt "$tools_dir/mail-python"
+}
+
 # need_node_packages FOLDER WHERE: the packages that package-lock.json in FOLDER pins, below WHERE/node_modules.
 need_node_packages() {
     need node nodejs --no-install-recommends

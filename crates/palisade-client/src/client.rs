@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use crate::connector::{HttpsConnector, Protocols};
 use crate::error::{BoxError, ClientError, ErrorKind};
+use crate::mail::MailConnector;
 use crate::tls::{self, TlsSetupError, Trust};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -108,7 +109,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds name resolution, TCP and the TLS handshake together.
+    /// Bounds name resolution, TCP and the TLS handshake together, and with mail servers the words before it.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -154,6 +155,12 @@ impl ClientBuilder {
             self.connect_timeout,
             protocols,
         ))
+    }
+
+    /// Builds what opens connections to mail servers. What is chosen about HTTP does not matter to it.
+    pub fn build_mail(&self) -> Result<MailConnector, TlsSetupError> {
+        let config = tls::config(self.floor, &self.trust, self.identity.as_deref(), &[])?;
+        Ok(MailConnector::new(config, self.floor, self.connect_timeout))
     }
 
     /// Builds the pooled client.

@@ -37,11 +37,7 @@ pub(crate) struct Protocols {
 
 impl HttpsConnector {
     pub(crate) fn new(tls: ClientConfig, floor: TlsVersion, timeout: Duration, protocols: Protocols) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Shared out among a name's addresses, so that one dead address leaves time for the next.
-        tcp.set_connect_timeout(Some(timeout));
+        let tcp = tcp(timeout);
         let names = Arc::new(DefaultServerNameResolver::default());
         let inner = hyper_rustls::HttpsConnector::new(tcp, Arc::new(tls), false, names);
         Self {
@@ -59,6 +55,16 @@ impl HttpsConnector {
             None => false,
         }
     }
+}
+
+/// Connects to every address of a name in turn.
+pub(crate) fn tcp(timeout: Duration) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Shared out among a name's addresses, so that one dead address leaves time for the next.
+    tcp.set_connect_timeout(Some(timeout));
+    tcp
 }
 
 impl Service<Uri> for HttpsConnector {

@@ -11,7 +11,8 @@ use rustls::{AlertDescription, PeerIncompatible};
 
 use crate::stream::TlsEnd;
 
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+/// The cause of an error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a peer gave no answer. The cause, down to the socket, is the [`source`](Error::source).
 #[derive(Clone)]
@@ -45,11 +46,29 @@ pub enum ErrorKind {
     SchemeNotAllowed,
     /// The request cannot be sent: no absolute URI, or a method that is not supported.
     InvalidRequest,
-    /// The connection broke while the request or the response head was under way.
+    /// The connection broke while the request or the response head was under way, or the words before TLS.
     Broken,
+    /// The mail server does not upgrade to TLS: it does not offer STARTTLS, refuses it, or turns clients away. Nothing but the
+    /// question was sent.
+    UpgradeRefused,
+    /// The mail server sent more than its answers in the clear, so that it would count as said over TLS (CVE-2011-0411).
+    Injected,
+    /// What the peer says is not the protocol of its URL.
+    NotTheProtocol,
+    /// The connection is not configured, or no longer.
+    NotConfigured,
 }
 
 impl ClientError {
+    /// An error of a client that is built on one of these. `target` is the scheme, host and port of the peer, or its name.
+    pub fn refused(kind: ErrorKind, target: impl Into<String>, source: Option<BoxError>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            target: target.into(),
+            source,
+        }))
+    }
+
     pub(crate) fn new(kind: ErrorKind, target: &Uri, source: Option<BoxError>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -135,6 +154,17 @@ impl fmt::Display for ClientError {
                 f,
                 "{target}: only https, and http where it is allowed, can be used"
             ),
+            ErrorKind::UpgradeRefused => {
+                write!(f, "no connection to {target}: it does not upgrade to TLS")
+            }
+            ErrorKind::Injected => write!(
+                f,
+                "no connection to {target}: more than an answer came in the clear"
+            ),
+            ErrorKind::NotTheProtocol => {
+                write!(f, "no connection to {target}: it speaks another protocol")
+            }
+            ErrorKind::NotConfigured => write!(f, "{target} is not configured"),
             ErrorKind::InvalidRequest => write!(f, "the request to {target} cannot be sent"),
             ErrorKind::Broken => write!(f, "the connection to {target} broke"),
         }

@@ -1,4 +1,4 @@
-//! Outbound connections: a TLS floor, explicit trust, and pooled HTTPS.
+//! Outbound connections: a TLS floor, explicit trust, pooled HTTPS, and mail servers.
 //!
 //! 1. The floor holds for every `https` target; a peer that cannot meet it gets no connection, and the error says so.
 //! 2. The connect timeout spans name resolution, TCP and the TLS handshake.
@@ -7,7 +7,8 @@
 //! 5. The pooled client is a tower service from [`http::Request`] to [`http::Response`], so that the stages of a client interceptor
 //!    go around it as a layer ([`palisade_core::outbound`]). It follows no redirect. `ReqwestService` (feature `reqwest`) makes
 //!    such a service of reqwest.
-//! 6. The cryptography is aws-lc-rs, passed by hand; a default installed by another library changes nothing.
+//! 6. Mail servers are spoken to over TLS or not at all: at once, or after STARTTLS ([`mail`]).
+//! 7. The cryptography is aws-lc-rs, passed by hand; a default installed by another library changes nothing.
 //!
 //! What it does not protect against: the revocation of a server's certificate is not looked up; an `http` target, where
 //! allowed, is in the clear; a body that stalls after the response's head is its reader's to bound.
@@ -43,6 +44,7 @@ mod client;
 mod connector;
 mod error;
 mod fetch;
+pub mod mail;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod settings;
@@ -51,8 +53,9 @@ mod tls;
 
 pub use client::{ClientBuilder, UpstreamClient, UpstreamFuture};
 pub use connector::{ConnectFuture, HttpsConnector};
-pub use error::{ClientError, ErrorKind};
+pub use error::{BoxError, ClientError, ErrorKind};
 pub use fetch::HttpsFetch;
+pub use mail::{MailConnector, MailProtocol, MailStream, MailUrl, ParseMailUrlError};
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestFuture, ReqwestService};
 pub use settings::ClientTlsSettings;
