@@ -63,6 +63,11 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What it knows of that is for callers with credentials alone, such as "the operation `createOrder`"; for findings.
+    fn demands_credentials(&self) -> Option<String> {
+        None
+    }
+
     /// What [`request`](Self::request) would answer, without lasting effect; for explanations.
     ///
     /// A guard that counts or remembers overrides this.

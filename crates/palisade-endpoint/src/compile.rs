@@ -313,6 +313,23 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
             key,
         ));
     }
+    let demands = |entry: &Entry| match &entry.stage {
+        Stage::Guard(guard) => guard.demands_credentials(),
+        Stage::Transform(_) => None,
+    };
+    let demand = group.pipeline.entries().iter().find_map(demands);
+    if let Some(demand) = demand.filter(|_| !group.authenticates) {
+        let message = format!(
+            "the group {name} has no stage that asks for credentials, and by the OpenAPI document they are demanded for {demand}"
+        );
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "openapi-security-not-enforced",
+            message,
+            key,
+        ));
+    }
     if group.report_only {
         let message = format!("the group {name} only reports what it would refuse");
         findings.push(located(

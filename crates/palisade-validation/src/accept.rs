@@ -6,8 +6,10 @@
 //! 3. A range with parameters holds a media type that has all of them. Values are compared exactly, those of `charset` without regard to
 //!    case; a media type that names no charset is taken to be in UTF-8.
 //! 4. A weight (`q`) is 0 to 1 with three decimals at most, wherever among the parameters it stands. What is accepted with 0 is not.
-//! 5. A field that does not have the syntax is refused, and so is one of more than [`MOST_RANGES`] ranges. Nothing is allocated.
-//! 6. `Accept-Charset` is passed by: RFC 9110 section 12.5.2 deprecates it.
+//! 5. `*` is read as `*/*`, and `q=.2` as `q=0.2`: Java's own client sends `text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2` where
+//!    nobody says otherwise.
+//! 6. A field that does not have the syntax is refused, and so is one of more than [`MOST_RANGES`] ranges. Nothing is allocated.
+//! 7. `Accept-Charset` is passed by: RFC 9110 section 12.5.2 deprecates it.
 //!
 //! What this does not do: the service is not told which of its media types the client likes best.
 
@@ -179,8 +181,15 @@ impl<'a> Range<'a> {
             return Ok(None);
         }
         let kind = token(rest)?;
-        *rest = rest.strip_prefix('/').ok_or(AcceptFault::Malformed)?;
-        let subtype = token(rest)?;
+        let subtype = match rest.strip_prefix('/') {
+            Some(behind) => {
+                *rest = behind;
+                token(rest)?
+            }
+            // As `HttpURLConnection` of Java sends it.
+            None if kind == "*" => "*",
+            None => return Err(AcceptFault::Malformed),
+        };
         if kind == "*" && subtype != "*" {
             return Err(AcceptFault::Malformed);
         }
@@ -268,6 +277,7 @@ impl<'a> Parameter<'a> {
         let thousandths = thousandths.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
         match (whole, thousandths) {
             ("0", thousandths) => Ok(thousandths),
+            ("", thousandths) if !decimals.is_empty() => Ok(thousandths),
             ("1", 0) => Ok(1000),
             _ => Err(AcceptFault::Malformed),
         }

@@ -71,6 +71,10 @@ impl Guard for Heads {
     fn path_parameters(&self) -> Vec<&str> {
         self.0.parameters.path_names().collect()
     }
+
+    fn demands_credentials(&self) -> Option<String> {
+        self.0.document.as_ref()?.demands_credentials()
+    }
 }
 
 impl Transform for Messages {

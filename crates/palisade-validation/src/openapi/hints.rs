@@ -11,8 +11,6 @@ pub(crate) struct Hints {
     unchecked: Vec<String>,
     /// Where `nullable` means nothing.
     nullable: Vec<String>,
-    /// The operations that demand credentials.
-    secured: Vec<String>,
 }
 
 impl Hints {
@@ -30,11 +28,6 @@ impl Hints {
     /// A body has a schema there that it may not be checked against.
     pub(super) fn is_unchecked(&mut self, media: Node<'_>) {
         self.unchecked.push(place(media));
-    }
-
-    /// That operation demands credentials.
-    pub(super) fn is_secured(&mut self, id: &str) {
-        self.secured.push(id.to_owned());
     }
 
     /// As findings.

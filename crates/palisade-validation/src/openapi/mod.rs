@@ -26,6 +26,7 @@ mod style;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::header::HeaderValue;
 use http::{Method, request};
@@ -55,6 +56,9 @@ const METHODS: [(&str, Method); 8] = [
     ("trace", Method::TRACE),
 ];
 
+/// How many errors are told, or a few more: each looks its place up in the text.
+const MAX_ERRORS: usize = 32;
+
 /// A document, compiled.
 #[derive(Debug)]
 pub(crate) struct OpenApi {
@@ -62,6 +66,8 @@ pub(crate) struct OpenApi {
     operations: Vec<Operation>,
     /// Parameters of the query that are credentials.
     credentials: Vec<Box<str>>,
+    /// The names of operations that demand credentials.
+    secured: Vec<Arc<str>>,
 }
 
 /// The operations of a path, by the order of [`METHODS`].
@@ -155,6 +161,7 @@ impl OpenApi {
             routes: Routes::new(),
             operations: Vec::new(),
             credentials: security.in_query(),
+            secured: Vec::new(),
         };
         for (path, item) in root.get("paths").into_iter().flat_map(Node::members) {
             let template = match Template::parse(path) {
@@ -164,12 +171,15 @@ impl OpenApi {
                     continue;
                 }
             };
+            if cx.errors.len() >= MAX_ERRORS {
+                break;
+            }
             for (position, (name, method)) in METHODS.iter().enumerate() {
                 let Some(node) = item.get(name) else { continue };
                 let id = node.get("operationId").and_then(Node::str);
                 let id = id.map_or_else(|| format!("{method} {path}"), str::to_owned);
                 if security.is_demanded_by(node) {
-                    cx.hints.is_secured(&id);
+                    compiled.secured.push(id.as_str().into());
                 }
                 let servers = [node, item, root]
                     .into_iter()
@@ -230,6 +240,16 @@ impl OpenApi {
     /// An operation that was found before.
     pub(crate) fn operation(&self, index: usize) -> Option<&Operation> {
         self.operations.get(index)
+    }
+
+    /// For which operations the document demands credentials, in words.
+    pub(crate) fn demands_credentials(&self) -> Option<String> {
+        let first = self.secured.first()?;
+        Some(match self.secured.len() - 1 {
+            0 => format!("the operation `{first}`"),
+            1 => format!("the operation `{first}` and 1 other"),
+            others => format!("the operation `{first}` and {others} others"),
+        })
     }
 
     /// Whether the document has that parameter of the query as credentials.

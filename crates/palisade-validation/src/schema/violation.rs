@@ -333,7 +333,10 @@ fn wording(error: &ValidationError<'_>, at: Option<&Value>) -> String {
             format!("has a member whose name {}", wording(error, None))
         }
         Kind::Required { property } => {
-            format!("must have the member {}", quote(&property.to_string()))
+            let name = property
+                .as_str()
+                .map_or_else(|| property.to_string(), str::to_owned);
+            format!("must have the member {}", quote(&name))
         }
         Kind::Type { kind } => format!("must be {}", types(kind)),
         Kind::UniqueItems => "must not have two equal items".to_owned(),

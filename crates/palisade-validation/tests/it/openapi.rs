@@ -344,3 +344,70 @@ paths:
     let request = to("/orders", Method::POST, media_type, "");
     assert_eq!(world.verdict(request).await, verdict);
 }
+
+/// A document of that version with one operation, whose request body is `body`.
+fn small(version: &str, security: &str, body: &str) -> String {
+    format!(
+        r#"openapi: {version}
+info: {{title: Small, version: "1"}}
+security: {security}
+paths:
+  /orders:
+    post:
+      requestBody: {{content: {body}}}
+      responses: {{"200": {{description: done}}}}
+components:
+  securitySchemes: {{key: {{type: apiKey, in: header, name: X-Key}}}}
+"#
+    )
+}
+
+const ANYTHING: &str = "{application/json: {schema: {type: object}}}";
+
+#[rstest]
+#[case::nothing("3.0.4", "[]", ANYTHING, &[])]
+#[case::security("3.0.4", "[{key: []}]", ANYTHING, &["openapi-security-not-enforced"])]
+#[case::security_that_may_be_left_out("3.0.4", "[{key: []}, {}]", ANYTHING, &[])]
+#[case::xml("3.0.4", "[]", "{application/xml: {schema: {type: object}}}", &["openapi-body-unchecked"])]
+#[case::any_media_type("3.0.4", "[]", "{'*/*': {schema: {type: object}}}", &["openapi-body-unchecked"])]
+#[case::bytes("3.0.4", "[]", "{image/png: {schema: {type: string, format: binary}}}", &[])]
+#[case::nullable("3.0.4", "[]", "{application/json: {schema: {type: string, nullable: true}}}", &[])]
+#[case::nullable_of_old("3.1.1", "[]", "{application/json: {schema: {type: string, nullable: true}}}", &["openapi-nullable-ignored"])]
+fn what_is_unwise_in_a_document_is_a_finding(
+    #[case] version: &str,
+    #[case] security: &str,
+    #[case] body: &str,
+    #[case] codes: &[&str],
+) {
+    let document = small(version, security, body);
+    let world = World::with_files("validation.openapi=small.yaml", &[("small.yaml", &document)]);
+    let policy = world.policy();
+    let found: Vec<&str> = policy.findings().iter().map(|finding| &*finding.code).collect();
+    assert_eq!(found, codes);
+}
+
+#[rstest]
+#[case::in_the_path("https://api.example.com{base}", "/sell/v1")]
+#[case::open("/{tenant}/api", "/north")]
+#[tokio::test]
+async fn variables_of_servers_make_paths(#[case] url: &str, #[case] default: &str) {
+    let name = if url.contains("base") { "base" } else { "tenant" };
+    let default = default.trim_start_matches(if name == "tenant" { "/" } else { "" });
+    let servers =
+        format!("servers: [{{url: '{url}', variables: {{{name}: {{default: {default}}}}}}}]\npaths:");
+    let document = small("3.0.4", "[]", ANYTHING).replace("paths:", &servers);
+    let world = World::at(
+        "/{*rest}",
+        "validation.openapi=small.yaml",
+        &[("small.yaml", &document)],
+    );
+    let good = if name == "base" {
+        "/sell/v1/orders"
+    } else {
+        "/south/api/orders"
+    };
+    for (path, verdict) in [(good, accepted()), ("/orders", refused(404, "operation-unknown"))] {
+        let request = to(path, Method::POST, Some("application/json"), "{}");
+        assert_eq!(world.verdict(request).await, verdict, "{path}");
+    }
+}

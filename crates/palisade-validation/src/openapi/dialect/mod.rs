@@ -33,6 +33,7 @@ use jsonschema::Draft;
 use serde_json::{Map, Value, json};
 
 use self::translate::Translator;
+use super::MAX_ERRORS;
 use super::document::{Document, Identity, Node, Version};
 use crate::schema::{Compiler, Formats, Schema, SchemaError, SchemaErrors, faults};
 
@@ -105,10 +106,11 @@ impl Schemas {
         };
         let mut errors = Vec::new();
         for (uri, (draft, schema)) in &documents {
-            let found = faults(*draft, schema);
+            // Each looks its place up in the text.
+            let found = faults(*draft, schema).into_iter();
             errors.extend(
                 found
-                    .into_iter()
+                    .take(MAX_ERRORS.saturating_sub(errors.len()))
                     .map(|(pointer, problem)| places.error(document, uri, &pointer, &problem)),
             );
         }

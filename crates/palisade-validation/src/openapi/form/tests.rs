@@ -119,7 +119,7 @@ fn order() -> Value {
 #[rstest]
 #[case("id=7", "accepted")]
 #[case("id=7&name=a+b&urgent=true", "accepted")]
-#[case("name=a", "`` must have the member `\"id\"` (required)")]
+#[case("name=a", "`` must have the member `id` (required)")]
 #[case("id=x", "`/id` must be an integer (type)")]
 #[case("id=7&name=long", "`/name` must have at most 3 characters (maxLength)")]
 #[case("id=7&tags=a&tags=b", "accepted")]
@@ -139,10 +139,7 @@ fn order() -> Value {
 #[case("id=7&address.zip=1&address=%7B%7D", "accepted")]
 #[case("id=7&lines=%7B%22count%22:1%7D&lines=%7B%22count%22:2%7D", "accepted")]
 #[case("id=7&lines=[%7B%22count%22:1%7D]", "accepted")]
-#[case(
-    "id=7&lines=[%7B%7D]",
-    "`/lines/0` must have the member `\"count\"` (required)"
-)]
+#[case("id=7&lines=[%7B%7D]", "`/lines/0` must have the member `count` (required)")]
 #[case("id=7&other=8", "accepted")]
 #[case("id=7&other=x", "`` in member 2: must be an integer (type)")]
 #[case("id=7&other=8&other=9", "`` in member 2: must be an integer (type)")]
@@ -212,7 +209,7 @@ const PNG: &str = "; filename=\"a.png\"\r\nContent-Type: image/png";
 #[case(&[("id", "", "7"), ("file", PNG, "1"), ("file", PNG, "2")], "The field file of the form is given more than once.")]
 #[case(&[("id", "", "7"), ("other", "", "8")], "accepted")]
 #[case(&[("id", "", "7"), ("other", "", "\u{FF}")], "A field of the form is not text: an escape is malformed, or it is not UTF-8.")]
-#[case(&[("file", PNG, "1")], "`` must have the member `\"id\"` (required)")]
+#[case(&[("file", PNG, "1")], "`` must have the member `id` (required)")]
 fn parts_are_what_their_schema_says(#[case] given: &[(&str, &str, &str)], #[case] expected: &str) {
     let form = compiled(&json!({"schema": order()}));
     assert_eq!(verdict(&form, MULTIPART, &parts_of(given)), expected);

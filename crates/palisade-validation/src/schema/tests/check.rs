@@ -41,7 +41,7 @@ fn violations_tell_place_and_rule() {
         "/placed | format | must be in the format `date-time`",
         "/lines/1/price | multipleOf | must be a multiple of 0.01",
         "/lines/1/a~1b~0c | type | must be a boolean",
-        "/lines/2 | required | must have the member `\"sku\"`",
+        "/lines/2 | required | must have the member `sku`",
         "/lines/2/price | exclusiveMinimum | must be more than 0",
         " | additionalProperties | has 1 member that the schema does not expect: member 3",
     ];

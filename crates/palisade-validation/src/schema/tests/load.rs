@@ -71,7 +71,7 @@ fn references_lead_to_files_below_the_folder(#[case] order: &str) {
     assert_eq!(
         told(schema.check(&json!({"to": {"zip": "1234"}}))),
         [
-            "/to | required | must have the member `\"street\"`",
+            "/to | required | must have the member `street`",
             "/to/zip | pattern | must match the pattern `^[0-9]{5}$`"
         ]
     );

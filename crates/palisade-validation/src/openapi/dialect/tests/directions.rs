@@ -46,11 +46,11 @@ fn what_is_read_only_is_refused_in_requests_and_what_is_write_only_in_answers(
         );
         assert_eq!(
             told(Direction::Request, json!({"name": "a"})),
-            [" | required | must have the member `\"secret\"`"]
+            [" | required | must have the member `secret`"]
         );
         assert_eq!(
             told(Direction::Response, json!({"name": "a"})),
-            [" | required | must have the member `\"id\"`"]
+            [" | required | must have the member `id`"]
         );
     }
 }
