@@ -4,6 +4,7 @@
 
 mod buffered;
 mod hostile;
+mod schemathesis;
 
 use serde_json::Value;
 
