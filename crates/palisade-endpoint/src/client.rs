@@ -26,6 +26,8 @@ pub(crate) struct CompiledClient {
     report_only: bool,
     /// The settings that each stage of the pipeline was built from.
     settings: Vec<Arc<[Setting]>>,
+    /// The roots of its stages of which several interceptors together can have one.
+    singles: Vec<&'static str>,
 }
 
 impl CompiledClient {
@@ -42,6 +44,11 @@ impl CompiledClient {
         Self {
             pipeline: Pipeline::new(entries, limits),
             report_only: interceptor.report_only,
+            singles: stages
+                .iter()
+                .filter(|built| built.single)
+                .map(|built| built.root)
+                .collect(),
             settings: stages.into_iter().map(|built| built.settings).collect(),
         }
     }
@@ -105,6 +112,41 @@ impl Policy {
         self.clients.get(name).map(|client| &client.pipeline)
     }
 
+    /// The stages of several client interceptors as one pipeline, sorted by phase as those of a group; of none, no stages.
+    pub fn clients_together(&self, names: &[String]) -> Result<Pipeline, ClientsNotTogether> {
+        let mut entries = Vec::new();
+        let mut singles: Vec<(&str, &str)> = Vec::new();
+        for name in names {
+            let client = self
+                .clients
+                .get(name)
+                .ok_or_else(|| ClientsNotTogether::Unknown(self.unknown_client(name)))?;
+            for root in client.singles.iter().copied() {
+                if let Some((_, other)) = singles
+                    .iter()
+                    .find(|(known, other)| *known == root && other != name)
+                {
+                    return Err(ClientsNotTogether::Twice {
+                        stage: root,
+                        first: (*other).to_owned(),
+                        second: name.clone(),
+                    });
+                }
+                singles.push((root, name));
+            }
+            entries.extend_from_slice(client.pipeline.entries());
+        }
+        entries.sort_by_key(|entry: &Entry| entry.phase);
+        Ok(Pipeline::new(entries, self.passing.limits()))
+    }
+
+    fn unknown_client(&self, name: &str) -> UnknownClientInterceptor {
+        UnknownClientInterceptor {
+            name: name.to_owned(),
+            nearest: nearest(name, self.client_names()).map(str::to_owned),
+        }
+    }
+
     /// The names of the client interceptors, sorted.
     pub fn client_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.clients.keys().map(String::as_str)
@@ -124,12 +166,40 @@ impl PolicyHandle {
                 name: Arc::from(name),
             });
         }
-        Err(UnknownClientInterceptor {
-            name: name.to_owned(),
-            nearest: nearest(name, policy.client_names()).map(str::to_owned),
-        })
+        Err(policy.unknown_client(name))
     }
 }
+
+/// Why client interceptors cannot stand around one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientsNotTogether {
+    /// One of them is not configured.
+    Unknown(UnknownClientInterceptor),
+    /// Two of them have a stage that an exchange can pass once.
+    Twice {
+        /// The root of the stage.
+        stage: &'static str,
+        /// The interceptor that has it first.
+        first: String,
+        /// The one that has it again.
+        second: String,
+    },
+}
+
+impl fmt::Display for ClientsNotTogether {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(unknown) => unknown.fmt(f),
+            Self::Twice { stage, first, second } => write!(
+                f,
+                "{first} and {second} both have {stage}, which a connection can have once"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ClientsNotTogether {}
 
 /// No client interceptor has that name.
 #[derive(Debug, Clone, PartialEq, Eq)]

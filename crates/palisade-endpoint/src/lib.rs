@@ -65,7 +65,7 @@ mod score;
 mod selector;
 mod service;
 
-pub use client::{ClientInterceptor, ClientInterceptorLayer, UnknownClientInterceptor};
+pub use client::{ClientInterceptor, ClientInterceptorLayer, ClientsNotTogether, UnknownClientInterceptor};
 pub use compile::{Environment, OWN_NAMES};
 pub use explain::{ExplainedLimit, ExplainedStage, Explanation, PassedOver, Probe, Verdict};
 pub use group::GroupSettings;

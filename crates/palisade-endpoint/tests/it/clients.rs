@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use palisade_config::{Config, Sources};
 use palisade_core::Severity;
 use palisade_core::outbound::OutboundError;
-use palisade_endpoint::{PolicyHandle, Registry};
+use palisade_endpoint::{ClientsNotTogether, PolicyHandle, Registry};
 use rstest::rstest;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -369,4 +369,47 @@ fn changes_tell_of_client_interceptors(#[case] new: &str, #[case] told: &str) {
     let changes = policy(&registry(), PARTNER).changes(&policy(&registry(), new));
     assert_eq!(changes.to_string(), told);
     assert_eq!(changes.is_empty(), told == "no group differs");
+}
+
+const TWO: &str = "\
+palisade.client.interceptors.A.stamp.word=late
+palisade.client.interceptors.A.stamp.late=true
+palisade.client.interceptors.B.once.on=true
+palisade.client.interceptors.B.stamp.word=early
+palisade.client.interceptors.C.once.on=true
+";
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn several_client_interceptors_stand_together_as_those_of_a_group() {
+    let policy = policy(&registry(), TWO);
+    let stages = |wanted: &[&str]| {
+        let pipeline = policy.clients_together(&names(wanted)).unwrap();
+        let entries = pipeline.entries().iter();
+        let stages = entries.map(|entry| format!("{} of {}", entry.stage.name(), entry.interceptor));
+        stages.collect::<Vec<_>>()
+    };
+    assert_eq!(stages(&[]), Vec::<String>::new());
+    assert_eq!(stages(&["C"]), ["once of C"]);
+    assert_eq!(stages(&["A", "B"]), ["once of B", "stamp of B", "stamp of A"]);
+}
+
+#[test]
+fn client_interceptors_that_are_unknown_or_have_a_single_stage_twice_do_not_stand_together() {
+    let policy = policy(&registry(), TWO);
+    let why = |wanted: &[&str]| policy.clients_together(&names(wanted)).unwrap_err();
+    let unknown = why(&["A", "b"]);
+    assert!(matches!(unknown, ClientsNotTogether::Unknown(_)));
+    assert_eq!(
+        unknown.to_string(),
+        "palisade.client.interceptors.b is not configured; did you mean \"B\"?"
+    );
+    let twice = why(&["B", "A", "C"]);
+    assert_eq!(
+        twice.to_string(),
+        "B and C both have once, which a connection can have once"
+    );
 }
