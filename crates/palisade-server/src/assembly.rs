@@ -9,14 +9,15 @@ use palisade_config::{Config, Errors, Sources};
 use palisade_core::{Alarms, Background, Finding, ReplayStore, Resources, SharedFetch, SharedReplay};
 use palisade_directory::Directory;
 use palisade_endpoint::{Environment, Policy, Registry};
-use palisade_keystore::{Alarm, Certificate, KeystoreSettings, Keystores};
+use palisade_keystore::{Alarm, KeystoreSettings, Keystores};
 use palisade_tls::{Acceptor, ListenerSettings};
-use serde_json::Value;
 
 use crate::callers::{Beside, Callers, Followed};
 use crate::certificates::is_of_list;
+use crate::connections::{self, Prepared};
 use crate::counters::CounterStores;
 use crate::gateway::{Target, Upstream};
+use crate::ingredients::Ingredients;
 use crate::replay::ReplayMemory;
 use crate::settings::{ServerSettings, UpstreamSettings, are_read, load_keystores};
 use crate::status::LiveFindings;
@@ -59,6 +60,7 @@ pub(crate) struct Assembly {
     pub(crate) upstream: Option<Upstream>,
     /// What the upstream was made of.
     pub(crate) made_of: Ingredients,
+    pub(crate) connections: Prepared,
     pub(crate) findings: Vec<Finding>,
     /// Those of them that are about keystores, and about the ages of revocation lists.
     pub(crate) of_ages: Vec<Finding>,
@@ -85,16 +87,7 @@ pub(crate) struct Earlier<'a> {
     pub(crate) listeners: &'a BTreeMap<String, ListenerSettings>,
     /// The directory of a database.
     pub(crate) followed: Option<&'a Followed>,
-}
-
-/// What the client of an upstream is made of, to tell whether another one would be the same.
-///
-/// A keystore gives out no key that does not fit its certificate, so certificates stand for their keys here.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ingredients {
-    settings: Option<Value>,
-    anchors: Vec<Vec<u8>>,
-    identity: Vec<Vec<u8>>,
+    pub(crate) connections: &'a Prepared,
 }
 
 /// What is wrong, and the files that may put it right.
@@ -182,7 +175,12 @@ impl Recipe {
             .as_ref()
             .and_then(|upstream| collect(&mut errors, client(&config, upstream, &keystores)));
         let policy = collect(&mut errors, policy);
-        let (Some(policy), true) = (policy, errors.is_empty()) else {
+        let none = Prepared::default();
+        let known = earlier.map_or(&none, |earlier| earlier.connections);
+        let connections =
+            connections::prepare(&config, &settings.connections, &keystores, policy.as_ref(), known);
+        let connections = collect(&mut errors, connections);
+        let (Some(policy), Some(connections), true) = (policy, connections, errors.is_empty()) else {
             return Err(refused(errors, &config));
         };
 
@@ -198,13 +196,14 @@ impl Recipe {
         findings.extend_from_slice(&of_ages);
         of_ages.extend(of_lists);
         Ok(Assembly {
-            made_of: Ingredients::of(&config, &settings, &keystores),
+            made_of: made_of(&config, &settings, &keystores),
             config,
             settings,
             keystores,
             policy,
             acceptors,
             upstream,
+            connections,
             findings,
             of_ages,
             of_directory: followed.as_ref().map(Followed::findings).unwrap_or_default(),
@@ -271,25 +270,6 @@ impl Recipe {
         });
         let memory: Arc<dyn ReplayStore> = Arc::<ReplayMemory>::clone(memory);
         resources.with(Arc::new(SharedReplay::from(memory)))
-    }
-}
-
-impl Ingredients {
-    fn of(config: &Config, settings: &ServerSettings, keystores: &Keystores) -> Self {
-        let Some(upstream) = &settings.upstream else {
-            return Self::default();
-        };
-        let der = |certificate: &Certificate| certificate.der().to_vec();
-        // What is not found was an error of the client already.
-        let anchors = upstream.tls.trust_aliases.iter();
-        let anchors = anchors.filter_map(|alias| keystores.certificates(alias).ok());
-        let identity = upstream.tls.key_alias.as_ref();
-        let identity = identity.and_then(|alias| keystores.identity(alias).ok());
-        Self {
-            settings: config.get("palisade.upstream").ok().flatten(),
-            anchors: anchors.flatten().map(|certificate| der(&certificate)).collect(),
-            identity: identity.map_or_else(Vec::new, |entry| entry.chain().iter().map(der).collect()),
-        }
     }
 }
 
@@ -365,6 +345,14 @@ fn are_same(earlier: &BTreeMap<String, KeystoreSettings>, now: &BTreeMap<String,
                 && old.store_type == new.store_type
                 && old.password == new.password
         })
+}
+
+/// What the upstream is made of.
+fn made_of(config: &Config, settings: &ServerSettings, keystores: &Keystores) -> Ingredients {
+    let upstream = settings.upstream.as_ref();
+    upstream.map_or_else(Ingredients::default, |upstream| {
+        Ingredients::of(config, "palisade.upstream", &[], &upstream.tls, keystores)
+    })
 }
 
 /// The pooled client of the upstream.

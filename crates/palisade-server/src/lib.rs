@@ -19,6 +19,8 @@
 //!    is followed. What stages want done beside requests, such as keeping the keys of tokens fresh, is done from when they are
 //!    in force until they are gone.
 //!
+//! 10. The application connects to others by what is set for each of them under `palisade.connections`: see [`connections`].
+//!
 //! What this does not protect against: a handler that never answers (put a timeout around it); more traffic than the machine
 //! can take; a bare status without problem document where the HTTP library itself refuses bytes that are no HTTP.
 //!
@@ -70,6 +72,7 @@ mod answer;
 mod assembly;
 mod callers;
 mod certificates;
+pub mod connections;
 mod control;
 mod counters;
 mod data_dir;
@@ -78,6 +81,7 @@ mod entry;
 mod error;
 pub mod gateway;
 mod idle;
+mod ingredients;
 mod instant;
 mod linger;
 pub mod listener;
@@ -95,6 +99,7 @@ mod supervise;
 mod watch;
 
 pub use callers::Callers;
+pub use connections::{Connections, OutboundConnection};
 pub use control::{Bindings, ServerHandle};
 pub use counters::CounterStores;
 pub use error::ServeError;

@@ -1,10 +1,11 @@
 //! Applying changed files to a running server: whole, or not at all.
 //!
 //! 1. Everything is read and checked first, beside what runs. Any error leaves all of it as it is: policy, listeners, keys.
-//! 2. Then the policy, each listener's TLS side, the gateway's client and the log's level are replaced. Connections stay;
-//!    requests under way end under the policy they began with.
+//! 2. Then the policy, each listener's TLS side, the gateway's client, the application's own connections and the log's level are
+//!    replaced. Connections of clients stay; requests under way end under the policy they began with.
 //! 3. A keystore whose file no longer loads keeps its last good state and raises an alarm; the rest applies.
-//! 4. The gateway's client stays, with its connections, unless its own settings, key or anchors differ.
+//! 4. The gateway's client stays, with its connections, unless its own settings, key or anchors differ; so does that of each of
+//!    `palisade.connections`.
 //! 5. What cannot change while listeners are bound is named: it needs a restart. Until then, a listener that is no longer
 //!    configured serves with its last settings and the keys, anchors and revocation lists of now.
 //!
@@ -23,11 +24,13 @@ use palisade_tls::{Acceptor, ListenerSettings};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::assembly::{Assembly, Earlier, Ingredients, Recipe, Refused, of_lists};
+use crate::assembly::{Assembly, Earlier, Recipe, Refused, of_lists};
 use crate::callers::Followed;
 use crate::certificates::Told;
+use crate::connections::Connections;
 use crate::counters::CounterStores;
 use crate::gateway::Gateway;
+use crate::ingredients::Ingredients;
 use crate::instant;
 use crate::logs::LogHandle;
 use crate::replay::ReplayMemory;
@@ -45,6 +48,7 @@ pub(crate) struct Running {
     /// The settings that listeners were bound with.
     pub(crate) started: ServerSettings,
     pub(crate) gateway: OnceLock<Gateway>,
+    pub(crate) connections: Connections,
     pub(crate) log: OnceLock<LogHandle>,
     /// The state of the files as the server was loaded; it may begin to watch them much later.
     pub(crate) seen: Seen,
@@ -94,6 +98,7 @@ impl Running {
             acceptors: assembly.acceptors.clone(),
             started: assembly.settings.clone(),
             gateway: OnceLock::new(),
+            connections: Connections::new(assembly.connections),
             log: OnceLock::new(),
             seen: Seen::of(&files),
             beside: Mutex::default(),
@@ -186,11 +191,13 @@ impl Running {
     }
 
     fn prepare(&self, latest: &Latest) -> Result<Assembly, Refused> {
+        let connections = self.connections.current();
         self.recipe.assemble(Some(Earlier {
             settings: &latest.settings.keystores,
             keystores: &latest.keystores,
             listeners: &latest.listeners,
             followed: latest.followed.as_ref(),
+            connections: &connections,
         }))
     }
 
@@ -226,6 +233,7 @@ impl Running {
             gateway.replace(upstream);
             latest.made_of = assembly.made_of;
         }
+        self.connections.replace(assembly.connections);
         if let Some(log) = self.log.get()
             && let Err(error) = log.change(&assembly.settings.log.level)
         {

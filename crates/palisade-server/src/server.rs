@@ -24,6 +24,7 @@ use tower_service::Service;
 use crate::admin::Admin;
 use crate::assembly::{Assembly, Recipe};
 use crate::certificates;
+use crate::connections::Connections;
 use crate::control::{Bindings, ServerHandle, Steering};
 use crate::echo::Echo;
 use crate::entry::Entry;
@@ -112,6 +113,11 @@ impl Server {
     /// ```
     pub fn client(&self, name: &str) -> Result<ClientInterceptorLayer, UnknownClientInterceptor> {
         self.running.policy.client(name)
+    }
+
+    /// Connections of the application's own to others: `palisade.connections`. Reloads apply to them; they may outlive the server.
+    pub fn connections(&self) -> Connections {
+        self.running.connections.clone()
     }
 
     /// The settings it starts with.

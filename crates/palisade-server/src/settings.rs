@@ -18,12 +18,15 @@ use crate::logs;
 
 mod admin;
 mod callers;
+mod connections;
 mod keystores;
 mod redis;
 mod replay;
 mod secrets;
 
 pub use self::admin::AdminSettings;
+pub use self::connections::ConnectionSettings;
+pub(crate) use self::connections::{CLIENT_INTERCEPTORS, CONNECTIONS, Destination};
 pub(crate) use self::keystores::are_read;
 pub use self::keystores::load_keystores;
 pub use self::redis::{RedisSettings, RedisTopologySetting};
@@ -33,6 +36,7 @@ pub use self::replay::{ReplaySettings, ReplayStoreKind};
 pub const OWN_NAMES: &[&str] = &[
     "admin",
     "body-read-timeout",
+    "connections",
     "data-dir",
     "directory",
     "drain-timeout",
@@ -47,9 +51,6 @@ pub const OWN_NAMES: &[&str] = &[
     "users",
 ];
 
-/// Names of settings that are known and that this build does not enforce, each with its value that asks for nothing.
-const LATER: &[(&str, Option<&str>)] = &[("connections", None)];
-
 /// Settings of the server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -60,6 +61,8 @@ pub struct ServerSettings {
     pub keystores: BTreeMap<String, KeystoreSettings>,
     /// `palisade.upstream`.
     pub upstream: Option<UpstreamSettings>,
+    /// `palisade.connections.<name>`.
+    pub connections: BTreeMap<String, ConnectionSettings>,
     /// `palisade.admin`.
     pub admin: AdminSettings,
     /// Whether `palisade.admin.bind` was chosen.
@@ -148,7 +151,6 @@ impl ServerSettings {
     /// The settings are there even with errors, so that a caller can go on checking.
     pub fn read(config: &Config) -> (Self, Errors) {
         let mut errors = unknown_names(config);
-        errors.extend(not_enforced(config));
         let mut listeners: BTreeMap<String, ListenerSettings> =
             read(config, "palisade.listeners", &mut errors);
         if listeners.is_empty() && !config.contains("palisade.listeners") {
@@ -162,6 +164,7 @@ impl ServerSettings {
             listeners,
             keystores: read(config, "palisade.keystores", &mut errors),
             upstream,
+            connections: ConnectionSettings::read_all(config, &mut errors),
             admin: AdminSettings::read(config, &mut errors),
             admin_is_chosen: config.contains("palisade.admin.bind"),
             log: read(config, "palisade.log", &mut errors),
@@ -289,6 +292,7 @@ impl ServerSettings {
         findings.extend(self.unknown_callers(config));
         findings.extend(self.weak_secrets(config));
         findings.extend(self.never_asked(config));
+        findings.extend(connections::findings(&self.connections, config));
         if let Some(upstream) = &self.upstream {
             findings.extend(upstream.tls.findings("palisade.upstream.tls"));
             let remote = Target::parse(&upstream.url)
@@ -336,26 +340,8 @@ fn unknown_names(config: &Config) -> Errors {
         palisade_config::OWN_NAMES,
         palisade_endpoint::OWN_NAMES,
     ]
-    .concat()
-    .into_iter()
-    .chain(LATER.iter().map(|(name, _)| *name))
-    .collect();
+    .concat();
     config.unknown("palisade", &known)
-}
-
-/// Settings of later builds are accepted only in their off value: nothing runs in the clear because a part is missing.
-fn not_enforced(config: &Config) -> Errors {
-    let mut errors = Errors::new();
-    for (name, off) in LATER {
-        let key = format!("palisade.{name}");
-        if config.contains(&key)
-            && (off.is_none() || config.get::<String>(&key).ok().flatten().as_deref() != *off)
-        {
-            let message = format!("this build does not enforce {key}; remove it");
-            errors.push(config.complaint(&key, message));
-        }
-    }
-    errors
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@ impl Target {
         let authority = parts
             .authority
             .filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty())
+            // A port that is too large counts as none, and must not be taken for the usual one.
+            .filter(|authority| authority.port_u16().is_some() || authority.as_str() == authority.host())
             .ok_or(error)?;
         let path = parts.path_and_query.ok_or(error)?;
         if path.query().is_some() || text.contains('#') {

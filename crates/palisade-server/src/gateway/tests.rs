@@ -32,6 +32,8 @@ fn path_and_query_stand_behind_the_base_as_they_came(
 #[case("ftp://a.example")]
 #[case("http://")]
 #[case("http://user:word@a.example")]
+#[case("http://a.example:99999")]
+#[case("http://a.example:")]
 #[case("http://a.example/?q")]
 #[case("http://a.example/#f")]
 #[case("/path")]

@@ -83,10 +83,64 @@ fn what_is_written_is_read() {
     "insecure-trust-all"
 )]
 #[case("palisade.replay.store=memory", Severity::Caution, "replay-memory-volatile")]
+#[case(
+    "palisade.connections.a.url=http://a.example",
+    Severity::Moderate,
+    "connection-plain-http"
+)]
+#[case(
+    "palisade.connections.a.timeout=5s",
+    Severity::Caution,
+    "connection-without-url"
+)]
+#[case(
+    "palisade.connections.a.url=smtp://a.example\npalisade.connections.a.tls.insecure-trust-all=true",
+    Severity::Severe,
+    "insecure-trust-all"
+)]
+#[case(
+    "palisade.connections.a.url=https://a.example\npalisade.connections.a.tls.minimum-version=TLSv1.1",
+    Severity::Severe,
+    "tls-version-obsolete"
+)]
 fn what_is_unwise_is_found(#[case] properties: &str, #[case] severity: Severity, #[case] code: &str) {
     let (_, errors, findings) = read(properties);
     assert_eq!(errors, "");
     assert_eq!(findings, [(severity, code.to_owned())]);
+}
+
+#[test]
+fn what_is_written_of_connections_is_read_and_findings_say_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let properties = "palisade.client.interceptors.Seal.report-only=false\n\
+        palisade.connections.crm.url=https://crm.example/api\n\
+        palisade.connections.crm.interceptors=Seal\n\
+        palisade.connections.crm.tls.minimum-version=TLSv1.3\n\
+        palisade.connections.crm.tls.trust-aliases=a,b\n\
+        palisade.connections.crm.tls.insecure-trust-all=true\n\
+        palisade.connections.mail.timeout=2m\n";
+    fs::write(folder.path().join("application.properties"), properties).unwrap();
+    let (config, _) = Config::load(&Sources::new(folder.path()));
+    let (settings, errors) = ServerSettings::read(&config);
+    assert!(errors.is_empty(), "{errors}");
+    let crm = &settings.connections["crm"];
+    assert_eq!(crm.url.as_deref(), Some("https://crm.example/api"));
+    assert_eq!(crm.interceptors, ["Seal"]);
+    assert_eq!(crm.tls.trust_aliases, ["a", "b"]);
+    assert_eq!(crm.timeout, Period::seconds(30));
+    assert_eq!(settings.connections["mail"].timeout, Period::seconds(120));
+    let findings = settings.findings(&config);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.code.as_ref(), finding.origin.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("insecure-trust-all", "application.properties:6"),
+            ("connection-without-url", "application.properties:7"),
+        ]
+    );
 }
 
 #[test]
@@ -124,6 +178,9 @@ fn secrets_that_are_weak_or_open_two_keystores_are_found_and_not_shown() {
 #[case("palisade.upstream.url=http://127.0.0.1:8080")]
 #[case("palisade.upstream.url=http://[::1]:8080")]
 #[case("palisade.directory=config")]
+#[case("palisade.connections.a.url=http://localhost:8080")]
+#[case("palisade.connections.a.url=https://a.example/base")]
+#[case("palisade.connections.a.url=IMAPS://a.example")]
 fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &str) {
     let (_, errors, findings) = read(properties);
     assert_eq!((errors.as_str(), findings), ("", Vec::new()));
@@ -181,9 +238,34 @@ fn what_asks_for_nothing_or_stays_on_the_machine_is_fine(#[case] properties: &st
 #[case("palisade.replay.store=disk", "palisade.replay.store")]
 #[case("palisade.replay.max-entries=0", "expected at least 1")]
 #[case("palisade.replay.max-entrys=5", "did you mean \"max-entries\"?")]
+#[case("palisade.connections.a.url=ftp://a", "expected https://host, or smtp://")]
+#[case("palisade.connections.a.url=a.example", "expected https://host, or smtp://")]
+#[case("palisade.connections.a.url=https://a?q", "without user, query or fragment")]
 #[case(
-    "palisade.connections.a.url=https://a",
-    "this build does not enforce palisade.connections"
+    "palisade.connections.a.url=https://a:99999",
+    "expected http://host or https://host"
+)]
+#[case("palisade.connections.a.url=smtp://a/path", "with host and optional port")]
+#[case("palisade.connections.a.ulr=https://a", "did you mean \"url\"?")]
+#[case(
+    "palisade.connections.a.url=https://a\npalisade.connections.a.timeout=0",
+    "expected more than nothing"
+)]
+#[case(
+    "palisade.connections.a.url=https://a\npalisade.connections.a.tls.key-alis=b",
+    "did you mean \"key-alias\"?"
+)]
+#[case(
+    "palisade.connections.a.url=https://a\npalisade.connections.a.interceptors=B",
+    "unknown client interceptor B; declare palisade.client.interceptors.B.…"
+)]
+#[case(
+    "palisade.connections.a.url=smtp://a\npalisade.connections.a.interceptors=B",
+    "client interceptors are for messages over HTTP"
+)]
+#[case(
+    "palisade.client.interceptors.B.report-only=false\npalisade.connections.a.url=https://a\npalisade.connections.a.interceptors=B,B",
+    "expected each client interceptor once, but B stands there twice"
 )]
 #[case(
     "palisade.upstream.url=http://a\npalisade.upstream.timeout=0",

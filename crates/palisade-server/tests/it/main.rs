@@ -10,6 +10,7 @@
 mod bodies;
 mod callers;
 mod common;
+mod connections;
 mod gateway;
 mod limits;
 mod limits_file;
