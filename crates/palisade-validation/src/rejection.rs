@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use palisade_core::Rejection;
+use palisade_core::pool::PoolError;
 use palisade_core::settings::ByteSize;
 use serde_json::{Value, json};
 
@@ -54,6 +55,9 @@ pub(crate) enum Invalid {
     /// There is a body where none has to be.
     #[error("the operation has no body")]
     Body,
+    /// There was nobody free to look at it.
+    #[error(transparent)]
+    NotLookedAt(PoolError),
     /// A text is not UTF-8.
     #[error("the text is not UTF-8")]
     NotText,
@@ -183,6 +187,12 @@ impl From<Invalid> for Rejection {
                 "response-invalid",
                 "The answer is not as it should be",
             ),
+            Invalid::NotLookedAt(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "validation-busy",
+                "Too many messages are being looked at",
+            )
+            .header(RETRY_AFTER, HeaderValue::from_static("1")),
             Invalid::NotText => malformed("The text is not UTF-8."),
             Invalid::Empty => malformed("The body is empty."),
             Invalid::Unparsed => malformed("The JSON cannot be read."),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::{StatusCode, request, response};
+use palisade_core::pool::CryptoPool;
 use palisade_core::{
     Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Phase, Pipeline, Rehearsal,
     Rejection, Severity, Stage, StageKind, Step, Transform,
@@ -49,6 +50,8 @@ struct Heads(Arc<Validator>);
 struct Messages {
     validator: Arc<Validator>,
     response: ResponseSetting,
+    /// Where bodies are looked at that take long.
+    pool: Arc<CryptoPool>,
 }
 
 impl Guard for Heads {
@@ -92,30 +95,38 @@ impl Transform for Messages {
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
         let body = message.body().cloned().unwrap_or_default();
-        let matched = match self.validator.request(&message.head, &body, cx.format()) {
-            Ok(matched) => matched,
-            Err(invalid) => return Step::Done(Err(invalid.into())),
-        };
-        if let Some(matched) = matched.filter(|_| self.response != ResponseSetting::Off) {
-            cx.keep(matched);
+        if !self.validator.takes_long(&body) {
+            let verdict = self.validator.request(&message.head, &body, cx.format());
+            return Step::Done(self.passed(cx, verdict));
         }
-        Step::Done(Ok(()))
+        let (validator, format) = (Arc::clone(&self.validator), cx.format());
+        let head = message.head.clone();
+        Step::Wait(Box::pin(async move {
+            let bytes = body.len();
+            let verdict = self
+                .pool
+                .admit(bytes, move || validator.request(&head, &body, format));
+            let verdict = verdict.await.map_err(Invalid::NotLookedAt).flatten();
+            self.passed(cx, verdict)
+        }))
     }
 
     fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
         let body = message.body().cloned().unwrap_or_default();
         let matched = cx.kept::<Matched>().copied();
-        let Err(invalid) = self.validator.response(&message.head, &body, matched) else {
-            return Step::Done(Ok(()));
-        };
-        if self.response == ResponseSetting::Enforce {
-            return Step::Done(Err(bad_answer(invalid)));
+        if !self.validator.takes_long(&body) {
+            let verdict = self.validator.response(&message.head, &body, matched);
+            return Step::Done(self.answered(cx, verdict));
         }
-        let group = cx.group().map(|group| group.name.to_string()).unwrap_or_default();
-        metrics::counter!("palisade_responses_invalid_total", "group" => group.clone()).increment(1);
-        let request_id = cx.request_id();
-        tracing::warn!(target: "palisade::validation", group, %request_id, cause = %invalid, "the answer is not as it should be");
-        Step::Done(Ok(()))
+        let validator = Arc::clone(&self.validator);
+        let head = message.head.clone();
+        Step::Wait(Box::pin(async move {
+            let verdict = self
+                .pool
+                .finish(move || validator.response(&head, &body, matched));
+            let verdict = verdict.await.map_err(Invalid::NotLookedAt).flatten();
+            self.answered(cx, verdict)
+        }))
     }
 
     fn rehearse_message(&self, cx: &mut Context, message: &mut Message<request::Parts>) -> Rehearsal {
@@ -123,14 +134,38 @@ impl Transform for Messages {
             return Rehearsal::HangsOn(self.hangs_on());
         }
         // Nothing outlasts a look at a message.
-        match self.request(cx, message) {
-            Step::Done(verdict) => verdict.into(),
-            Step::Wait(_) => Rehearsal::HangsOn(self.hangs_on()),
-        }
+        let body = message.body().cloned().unwrap_or_default();
+        let verdict = self.validator.request(&message.head, &body, cx.format());
+        verdict.map(|_| ()).map_err(Rejection::from).into()
     }
 
     fn hangs_on(&self) -> &'static str {
         "the body"
+    }
+}
+
+impl Messages {
+    /// What becomes of a request that was looked at.
+    fn passed(&self, cx: &mut Context, verdict: Result<Option<Matched>, Invalid>) -> Result<(), Rejection> {
+        if let Some(matched) = verdict?.filter(|_| self.response != ResponseSetting::Off) {
+            cx.keep(matched);
+        }
+        Ok(())
+    }
+
+    /// What becomes of an answer that was looked at.
+    fn answered(&self, cx: &mut Context, verdict: Result<(), Invalid>) -> Result<(), Rejection> {
+        let Err(invalid) = verdict else {
+            return Ok(());
+        };
+        if self.response == ResponseSetting::Enforce {
+            return Err(bad_answer(invalid));
+        }
+        let group = cx.group().map(|group| group.name.to_string()).unwrap_or_default();
+        metrics::counter!("palisade_responses_invalid_total", "group" => group.clone()).increment(1);
+        let request_id = cx.request_id();
+        tracing::warn!(target: "palisade::validation", group, %request_id, cause = %invalid, "the answer is not as it should be");
+        Ok(())
     }
 }
 
@@ -213,7 +248,11 @@ fn stages(settings: &ValidationSettings, site: &Site<'_>) -> Result<[Stage; 2], 
     let validator = Arc::new(compile(settings, site)?);
     Ok([
         Stage::guard(Heads(Arc::clone(&validator))),
-        Stage::transform(Messages { validator, response }),
+        Stage::transform(Messages {
+            validator,
+            response,
+            pool: CryptoPool::shared(),
+        }),
     ])
 }
 

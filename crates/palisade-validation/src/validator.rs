@@ -22,6 +22,12 @@ use crate::schema::Schema;
 use crate::settings::Unknown;
 use crate::xsd::XmlSchema;
 
+/// How many bytes of a body are looked at within half a millisecond, at 5 to 8 ns a byte.
+const LONG: usize = 64 << 10;
+
+/// How many are where an XML Schema is, at 40 to 90 ns a byte.
+const LONG_BY_XSD: usize = 8 << 10;
+
 /// What is expected.
 #[derive(Debug)]
 pub(crate) struct Validator {
@@ -90,6 +96,15 @@ impl Validator {
             }
         }
         Ok(found.map(|found| Arc::clone(&found.operation.id)))
+    }
+
+    /// Whether a body takes so long to look at that other requests should not wait for it: some half a millisecond.
+    pub(crate) fn takes_long(&self, body: &Bytes) -> bool {
+        let most = match self.schema {
+            Some(BodySchema::Xml(_)) => LONG_BY_XSD,
+            Some(BodySchema::Json(_)) | None => LONG,
+        };
+        (most..=self.max_body.as_usize()).contains(&body.len())
     }
 
     /// The whole request. Gives the operation, if there is a document.

@@ -235,3 +235,26 @@ async fn what_a_schema_is_about_cannot_be_passed_by() {
     assert_eq!(world.verdict(request(Method::GET, None, "")).await, accepted());
     assert_eq!(world.verdict(request(Method::DELETE, None, "")).await, accepted());
 }
+
+/// Such bodies are looked at on other threads than those that serve requests.
+#[rstest]
+#[case::good(3000, "", accepted())]
+#[case::good_and_larger(18_000, "", accepted())]
+#[case::not_in_its_last_item(3000, ",{\"sku\":7}", refused(422, "schema-violation"))]
+#[case::not_json(3000, ",{", refused(400, "body-malformed"))]
+#[case::too_large(30_000, "", refused(413, "body-too-large"))]
+#[tokio::test]
+async fn large_bodies_are_looked_at_as_small_ones_are(
+    #[case] items: usize,
+    #[case] last: &str,
+    #[case] verdict: (u16, String),
+) {
+    let schema = r#"{"items": {"properties": {"sku": {"type": "string"}}}}"#;
+    let settings = "validation.schema=lines.json\nvalidation.json.max-items=100000";
+    let world = World::with_files(settings, &[("lines.json", schema)]);
+    let item = r#"{"sku":"0123456789ABCDEF","count":1234567,"note":"x"}"#;
+    let body = format!("[{}{last}]", vec![item; items].join(","));
+    let answer = world.send(json(body.clone())).await;
+    assert_eq!(answer.verdict(), verdict);
+    assert!(answer.status != 200 || answer.body == body);
+}
