@@ -53,6 +53,8 @@ pub struct Probe {
     /// that are not here are asked themselves, where their store answers at once and they do not count amounts.
     /// [`ExplainedStage::limit`] tells which there are.
     pub standings: BTreeMap<String, Result<LimitStanding, String>>,
+    /// Whether limits that are not in `standings` are supposed to be whole, whatever their stores say: the same today and tomorrow.
+    pub nothing_used: bool,
 }
 
 impl Probe {
@@ -68,6 +70,7 @@ impl Probe {
             principal: None,
             caller_refused: None,
             standings: BTreeMap::new(),
+            nothing_used: false,
         }
     }
 
@@ -208,6 +211,13 @@ pub enum Verdict {
     },
     /// The request does not come this far.
     NotReached,
+}
+
+impl ExplainedStage {
+    /// Whether its verdict counts for the whole: not where the stage only reports, unless its refusal stands there too.
+    pub fn decides(&self) -> bool {
+        self.decides
+    }
 }
 
 impl Verdict {

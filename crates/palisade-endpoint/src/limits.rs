@@ -312,6 +312,20 @@ impl LimitReport {
 }
 
 impl LimitStanding {
+    /// How a key stands that has used nothing.
+    pub(crate) fn whole(limit: &dyn Limit, key: String) -> Self {
+        let whole = whole(limit.counter().rule());
+        Self {
+            key,
+            limit: limit.units(whole),
+            remaining: limit.units(whole),
+            is_used_up: whole == 0,
+            resets_in_seconds: None,
+            resets_by: None,
+            is_overflow: false,
+        }
+    }
+
     /// What a store said to a demand of nothing.
     pub(crate) fn of(limit: &dyn Limit, demand: &Demand) -> Self {
         let standing = demand.standing;

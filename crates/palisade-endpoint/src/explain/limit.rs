@@ -40,14 +40,20 @@ pub(super) fn look(
         return Err(*fact);
     }
     let name = limit.counter().name();
-    let standing = probe.standings.get(name.as_ref());
+    let key = limit.key_of(head).to_string();
+    let given = probe.standings.get(name.as_ref());
+    let standing = match given {
+        Some(Ok(standing)) => Some(standing.clone()),
+        None if probe.nothing_used => Some(LimitStanding::whole(limit, key.clone())),
+        Some(Err(_)) | None => None,
+    };
     Ok(ExplainedLimit {
         name: name.to_string(),
         store: limit.store_name().to_owned(),
         keyed_by: limit.keyed_by(),
         rule: rule(limit),
-        key: limit.key_of(head).to_string(),
-        standing: standing.and_then(|standing| standing.as_ref().ok()).cloned(),
-        unknown: standing.and_then(|standing| standing.as_ref().err()).cloned(),
+        key,
+        standing,
+        unknown: given.and_then(|standing| standing.as_ref().err()).cloned(),
     })
 }
