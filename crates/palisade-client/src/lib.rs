@@ -45,6 +45,7 @@ mod connector;
 mod error;
 mod fetch;
 pub mod mail;
+pub mod probe;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod settings;

@@ -64,9 +64,7 @@ pub(crate) fn config(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(floor))?;
     let builder = match trust {
-        Trust::PublicRoots => builder.with_root_certificates(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        }),
+        Trust::PublicRoots => builder.with_root_certificates(public_roots()),
         Trust::Authorities(authorities) => builder.with_root_certificates(root_store(authorities)?),
         Trust::InsecureAll => builder
             .dangerous()
@@ -86,7 +84,7 @@ pub(crate) fn config(
 }
 
 /// The versions that meet the floor. Nothing below TLS 1.2 is ever spoken, whatever the floor.
-fn versions(floor: TlsVersion) -> Vec<&'static SupportedProtocolVersion> {
+pub(crate) fn versions(floor: TlsVersion) -> Vec<&'static SupportedProtocolVersion> {
     match floor {
         TlsVersion::Tls13 => vec![&rustls::version::TLS13],
         TlsVersion::Tls12 | TlsVersion::Tls11 | TlsVersion::Tls10 | TlsVersion::Ssl3 => {
@@ -95,7 +93,14 @@ fn versions(floor: TlsVersion) -> Vec<&'static SupportedProtocolVersion> {
     }
 }
 
-fn root_store(authorities: &[Certificate]) -> Result<RootCertStore, TlsSetupError> {
+/// The authorities of the Mozilla programme.
+pub(crate) fn public_roots() -> RootCertStore {
+    RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    }
+}
+
+pub(crate) fn root_store(authorities: &[Certificate]) -> Result<RootCertStore, TlsSetupError> {
     if authorities.is_empty() {
         return Err(TlsSetupError::NoAuthorities);
     }
