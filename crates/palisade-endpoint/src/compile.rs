@@ -85,13 +85,13 @@ impl Registry {
         let named: HashSet<&String> = compiled.iter().flat_map(|group| &group.interceptors).collect();
         for (name, interceptor) in &interceptors {
             findings.extend(interceptor.findings.iter().cloned());
-            if !named.contains(name) {
-                match unused(config, name, &named) {
-                    Ok(finding) => findings.push(finding),
-                    Err(error) => errors.push(error),
-                }
-            } else {
+            if named.contains(name) {
                 findings.extend(unknown_path_parameters(config, name, interceptor, &compiled));
+                continue;
+            }
+            match unused(config, name, &named) {
+                Ok(finding) => findings.push(finding),
+                Err(error) => errors.push(error),
             }
         }
         findings.extend(client::findings(config, &clients));

@@ -95,7 +95,7 @@ struct Compiling<'c> {
 }
 
 /// The members of a map whose names are chosen freely: `x-` marks no extensions there.
-fn entries<'d>(map: Option<Node<'d>>) -> impl Iterator<Item = (&'d str, Node<'d>)> {
+fn entries(map: Option<Node<'_>>) -> impl Iterator<Item = (&str, Node<'_>)> {
     map.into_iter().flat_map(|map| {
         map.raw_members()
             .filter_map(move |(name, _)| Some((name, map.get(name)?)))

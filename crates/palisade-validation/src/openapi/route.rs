@@ -122,7 +122,7 @@ impl Template {
 impl Part {
     fn parse(text: &str, variables: &mut Vec<String>) -> Result<Self, TemplateError> {
         let (first, mut rest) = text.split_at(text.find('{').unwrap_or(text.len()));
-        let mut behind = Vec::new();
+        let mut behind: Vec<Box<str>> = Vec::new();
         while let Some(open) = rest.strip_prefix('{') {
             let (name, next) = open.split_once('}').ok_or(TemplateError::Braces)?;
             let (fixed, next) = next.split_at(next.find('{').unwrap_or(next.len()));
@@ -136,7 +136,7 @@ impl Part {
             behind.push(Box::from(fixed));
             rest = next;
         }
-        if first.contains('}') || behind.iter().any(|text: &Box<str>| text.contains('}')) {
+        if first.contains('}') || behind.iter().any(|text| text.contains('}')) {
             return Err(TemplateError::Braces);
         }
         if behind.is_empty() {

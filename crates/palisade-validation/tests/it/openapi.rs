@@ -1,9 +1,10 @@
 //! Requests and answers against an OpenAPI document, through the pipeline of a group.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use rstest::rstest;
+use serde_json::Value;
 
 use crate::common::{Answer, World, accepted, refused, to};
 
@@ -104,12 +105,12 @@ fn answered(
     let mut request = to(path, method, None, "");
     let headers = request.headers_mut();
     headers.insert("x-answer-status", status.into());
-    headers.insert("x-answer", body.parse().unwrap());
-    headers.insert("x-answer-type", "application/json".parse().unwrap());
+    headers.insert("x-answer", HeaderValue::from_str(body).expect("a value"));
+    headers.insert("x-answer-type", HeaderValue::from_static("application/json"));
     for (name, value) in fields {
         headers.insert(
-            http::HeaderName::from_bytes(format!("x-answer-field-{name}").as_bytes()).unwrap(),
-            value.parse().unwrap(),
+            HeaderName::from_bytes(format!("x-answer-field-{name}").as_bytes()).expect("a name"),
+            HeaderValue::from_str(value).expect("a value"),
         );
     }
     request
@@ -117,16 +118,18 @@ fn answered(
 
 fn pointers(answer: &Answer) -> Vec<String> {
     let document = answer.document();
-    let errors = document["errors"].as_array().cloned().unwrap_or_default();
+    let errors = document.get("errors").and_then(Value::as_array);
+    let text = |error: &Value, member: &str| {
+        error
+            .get(member)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
     errors
-        .iter()
-        .map(|error| {
-            format!(
-                "{} {}",
-                error["pointer"].as_str().unwrap(),
-                error["keyword"].as_str().unwrap()
-            )
-        })
+        .into_iter()
+        .flatten()
+        .map(|error| format!("{} {}", text(error, "pointer"), text(error, "keyword")))
         .collect()
 }
 
