@@ -32,5 +32,6 @@ pages! {
     CustomStage = "docs/guide/custom-stage.md";
     Blueriq = "docs/guide/blueriq.md";
     Validation = "docs/guide/validation.md";
+    PolicyTests = "docs/guide/policy-tests.md";
     ThreatModel = "docs/guide/threat-model.md";
 }

@@ -14,6 +14,8 @@ mod cert;
 mod help;
 mod limits;
 mod message;
+mod probe;
+mod test;
 mod user;
 
 pub(crate) use cert::{
@@ -23,6 +25,8 @@ pub(crate) use cert::{
 };
 pub(crate) use limits::{LimitsCommand, ResetLimitsArguments, ShowLimitsArguments};
 pub(crate) use message::{MessageCommand, Said, SealArguments, SignArguments, Streams, VerifyArguments};
+pub(crate) use probe::ProbeArguments;
+pub(crate) use test::TestArguments;
 pub(crate) use user::{
     AddTenantArguments, AddUserArguments, ApiKeyCommand, CreateKeyArguments, HashPasswordArguments,
     KeyListArguments, NamedUserArguments, RevokeKeyArguments, SetPasswordArguments, SetRolesArguments,
@@ -186,6 +190,12 @@ pub(crate) enum Command {
     /// Make secured messages, and see why one is refused
     #[command(subcommand, arg_required_else_help = true, after_help = text::MESSAGE)]
     Message(MessageCommand),
+    /// Ask a peer what it speaks, and tell whether a connection to it would come about
+    #[command(after_help = text::PROBE)]
+    Probe(ProbeArguments),
+    /// Test a policy: requests in a file, and what is to become of each
+    #[command(after_help = text::TEST)]
+    Test(TestArguments),
 }
 
 impl Command {
@@ -205,6 +215,8 @@ impl Command {
             Self::HashPassword(arguments) => &arguments.common,
             Self::Limits(command) => command.common(),
             Self::Message(command) => command.common(),
+            Self::Probe(arguments) => &arguments.common,
+            Self::Test(arguments) => &arguments.common,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The `palisade` command: `serve`, `check`, `explain`, `diff`, `init`, `encrypt`, `keystore`, `cert`, `user`,
-//! `api-key`, `hash-password`, `limits` and `message`.
+//! `api-key`, `hash-password`, `limits`, `message`, `probe` and `test`.
 //!
 //! 1. Results go to standard output, everything else to standard error; colours go to a terminal only, and never where
 //!    `NO_COLOR` is set.

@@ -445,3 +445,40 @@ Examples:
   echo \"palisade.users.alice.password-hash=$(palisade hash-password)\" >> config/application.properties
 
 For users of the property files (palisade.users.<name>.password-hash). The rule for passwords is that of palisade user add.";
+
+/// `palisade probe`.
+pub(super) const PROBE: &str = "\
+Examples:
+  palisade probe https://partner.example
+  palisade probe https://partner.example:8443 --minimum-version TLSv1.3 --trust partner-ca.pem
+  palisade probe https://192.0.2.7 --server-name partner.example --format json | jq '.chain[0].\"days-left\"'
+  palisade probe smtp://mail.example
+      At port 587, with STARTTLS.
+
+Nothing is sent but handshakes, and before them what STARTTLS needs: no request, and no client certificate. A chain that does not \
+verify ends the handshake, and is shown. Revocation is not looked up. A peer below the floor is asked again for what it speaks. That \
+it demands a client certificate is told, and refuses nothing.
+
+Status 0 when a connection would come about; 1 when none would, because the peer is below the floor, is not trusted, has another \
+name or does not answer; 2 for a URL that is none, or of a scheme without TLS.";
+
+/// `palisade test`.
+pub(super) const TEST: &str = "\
+Examples:
+  palisade test config/policy-tests.yaml
+  palisade test policy-tests.json --config /etc/palisade --profile production --format json
+  palisade test policy-tests.yaml --junit results.xml
+
+  cases:
+    - name: nobody from outside lists orders
+      request: {method: GET, path: /server/rest/orders/list, peer: 203.0.113.7}
+      expect: {verdict: refused, status: 403, code: ip-not-allowed, stage: ip-filter, group: orders}
+
+A request has method and path, and may have peer, tls, user, tenant, roles, scopes, headers, body or body-file (beside the file). \
+Under defaults stands what requests have that do not say otherwise. What is expected is a verdict (accepted, refused, unknown), and \
+if you like status and code, the group (null: none takes it), the stage that decides, all stages of the group in order, or what an \
+unknown verdict hangs-on. A stage is named as ip-filter, or with its interceptor, as Partners.ip-filter.
+
+Cases are explained as by palisade explain, with limits supposed to be whole. What hangs on something that a case does not suppose \
+passes only where unknown is expected. Status 0 when all cases pass, 1 when one does not, 2 when the file or the configuration is \
+wrong, or there is no case.";

@@ -22,6 +22,8 @@ mod withdraw;
 
 use palisade_core::Secret;
 
+pub(super) use self::import::certificates;
+
 use crate::cli::{CertCommand, Common};
 use crate::outcome::{Failure, Outcome};
 use crate::output::{HEADING, Output, styled};

@@ -10,6 +10,8 @@ use palisade_endpoint::{ExplainedStage, Explanation, LimitStanding, Probe, Verdi
 use serde::Serialize;
 
 use self::body::SupposedBody;
+pub(super) use self::body::suppose as suppose_body;
+pub(super) use self::told::{print_groups, print_stage};
 use super::limits::{Selection, Teller};
 use super::{Compiled, Database, compile};
 use crate::cli::{Common, ExplainArguments};
@@ -107,7 +109,9 @@ fn standing(teller: &Teller<'_>, stage: &ExplainedStage, key: &str) -> Result<Li
 }
 
 fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
-    let mut probe = Probe::new(method(&arguments.method)?, target(&arguments.path)?);
+    let method = method(&arguments.method).map_err(|error| Failure::wrong(format!("METHOD: {error}")))?;
+    let target = target(&arguments.path).map_err(|error| Failure::wrong(format!("PATH: {error}")))?;
+    let mut probe = Probe::new(method, target);
     probe.headers = headers(&arguments.headers)?;
     probe.peer = arguments.peer;
     // No suite is claimed: stages that look at one have to say that they do not know it.
@@ -116,7 +120,7 @@ fn probe(arguments: &ExplainArguments) -> Result<Probe, Failure> {
 }
 
 /// The caller of that name, with tenant and roles where the directory has such a user.
-fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
+pub(super) fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
     let principal = Principal::new(user, "explain");
     let known = directory.map(Directory::current);
     match known.as_ref().and_then(|known| known.user(user)) {
@@ -128,7 +132,7 @@ fn supposed(user: &str, directory: Option<&Directory>) -> Principal {
 }
 
 /// Why that user cannot sign in at all.
-fn refused(user: &str, directory: Option<&Directory>) -> Option<String> {
+pub(super) fn refused(user: &str, directory: Option<&Directory>) -> Option<String> {
     let snapshot = directory?.current();
     let known = snapshot.user(user)?;
     (!known.is_active).then(|| format!("user {user} is not active"))
@@ -138,26 +142,24 @@ fn is_unknown(user: &str, directory: Option<&Directory>) -> bool {
     directory.is_none_or(|directory| directory.current().user(user).is_none())
 }
 
-fn method(text: &str) -> Result<Method, Failure> {
+/// Reads a method.
+pub(super) fn method(text: &str) -> Result<Method, String> {
     let upper = text.to_ascii_uppercase();
     let known = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
     ];
     if upper != text && known.contains(&upper.as_str()) {
-        return Err(Failure::wrong(format!(
-            "METHOD: methods are case-sensitive, found \"{text}\" (did you mean \"{upper}\"?)"
-        )));
+        return Err(format!(
+            "methods are case-sensitive, found \"{text}\" (did you mean \"{upper}\"?)"
+        ));
     }
     Method::from_bytes(text.as_bytes())
-        .map_err(|_| Failure::wrong(format!("METHOD: expected a method such as GET, found \"{text}\"")))
+        .map_err(|_| format!("expected a method such as GET, found \"{text}\""))
 }
 
-fn target(text: &str) -> Result<Uri, Failure> {
-    let wrong = || {
-        Failure::wrong(format!(
-            "PATH: expected a path such as /server/rest/orders/list, found \"{text}\""
-        ))
-    };
+/// Reads a path, with or without a query.
+pub(super) fn target(text: &str) -> Result<Uri, String> {
+    let wrong = || format!("expected a path such as /server/rest/orders/list, found \"{text}\"");
     if !text.starts_with('/') {
         return Err(wrong());
     }

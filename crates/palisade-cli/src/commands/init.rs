@@ -48,7 +48,11 @@ pub(super) fn run(common: &Common, arguments: &InitArguments, output: &mut Outpu
             let text = format!("{}\n{}", starter::LISTENER, taken_over.text);
             with_keys(folder, NewFile::private(properties, text))?
         }
-        None => with_keys(folder, NewFile::public(properties, starter::PROPERTIES))?,
+        None => {
+            let mut files = with_keys(folder, NewFile::public(properties, starter::PROPERTIES))?;
+            files.push(NewFile::public(folder.join(starter::TESTS_NAME), starter::TESTS));
+            files
+        }
     };
     new_files::write(&planned)?;
 

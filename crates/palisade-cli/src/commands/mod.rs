@@ -14,8 +14,10 @@ mod keystore;
 mod limits;
 mod message;
 mod new_files;
+mod probe;
 mod secrets;
 mod serve;
+mod test;
 mod user;
 
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::HashPassword(arguments) => hash_password::run(&arguments, output),
         Command::Limits(command) => limits::run(common, &command, output),
         Command::Message(command) => message::run(common, &command, output),
+        Command::Probe(arguments) => probe::run(&arguments, output),
+        Command::Test(arguments) => test::run(common, &arguments, output),
     }
 }
 

@@ -18,6 +18,8 @@ mod init;
 mod keystore;
 mod limits;
 mod message;
+mod policy_tests;
+mod probe;
 mod probes;
 mod serve;
 mod support;

@@ -1,6 +1,6 @@
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 34] = [
     &["serve"],
     &["check"],
     &["explain"],
@@ -33,6 +33,8 @@ const COMMANDS: [&[&str]; 32] = [
     &["api-key", "list"],
     &["api-key", "revoke"],
     &["hash-password"],
+    &["probe"],
+    &["test"],
 ];
 
 #[test]

@@ -98,7 +98,11 @@ pub(super) fn read(
     }
 }
 
-fn certificates(file: &Path, password: Option<Secret>) -> Result<Vec<Certificate>, Failure> {
+/// The certificates of a file in any form that a keystore may have, each once.
+pub(in crate::commands) fn certificates(
+    file: &Path,
+    password: Option<Secret>,
+) -> Result<Vec<Certificate>, Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::wrong(format!("{}: {what}", file.display()));
     // From the root on, so that no part of it is taken for the scheme of a URL.
     let path = absolute(file).map_err(|error| failed(&error))?;

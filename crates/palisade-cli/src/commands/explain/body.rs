@@ -14,7 +14,7 @@ use crate::outcome::Failure;
 /// What is supposed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct SupposedBody {
+pub(in crate::commands) struct SupposedBody {
     /// How many bytes it has.
     bytes: usize,
     /// Its media type; none where nobody says one.
@@ -27,7 +27,11 @@ pub(super) struct SupposedBody {
 }
 
 /// Reads the body, and supposes it; its media type by the file's name, where no field says it.
-pub(super) fn suppose(file: &Path, is_soap: bool, probe: &mut Probe) -> Result<SupposedBody, Failure> {
+pub(in crate::commands) fn suppose(
+    file: &Path,
+    is_soap: bool,
+    probe: &mut Probe,
+) -> Result<SupposedBody, Failure> {
     let body = input::read(Some(file))?;
     let by_name = media_type(file, is_soap).filter(|_| !probe.headers.contains_key(CONTENT_TYPE));
     if let Some(media_type) = by_name {

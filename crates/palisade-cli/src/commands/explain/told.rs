@@ -38,7 +38,7 @@ pub(super) fn print(told: &Told, output: &mut Output) -> io::Result<()> {
 }
 
 /// The groups that do not match, and why.
-fn print_groups(explanation: &Explanation, output: &mut Output) -> io::Result<()> {
+pub(in crate::commands) fn print_groups(explanation: &Explanation, output: &mut Output) -> io::Result<()> {
     if !explanation.passed_over.is_empty() {
         let heading = if explanation.group.is_some() {
             "Groups tried before"
@@ -101,7 +101,12 @@ fn print_refusal(verdict: &Verdict, output: &mut Output) -> io::Result<()> {
     Ok(())
 }
 
-fn print_stage(position: usize, stage: &ExplainedStage, output: &mut Output) -> io::Result<()> {
+/// A stage, its settings, and what it says.
+pub(in crate::commands) fn print_stage(
+    position: usize,
+    stage: &ExplainedStage,
+    output: &mut Output,
+) -> io::Result<()> {
     let only = if stage.report_only { ", report only" } else { "" };
     output.line(format_args!(
         "  {position}. {} ({}{only}): {}",

@@ -12,6 +12,12 @@ pub(super) const PROPERTIES: &str = concat!(
     include_str!("groups.properties")
 );
 
+/// The name of the file of cases.
+pub(super) const TESTS_NAME: &str = "policy-tests.yaml";
+
+/// What becomes of requests to the starter's groups.
+pub(super) const TESTS: &str = include_str!("policy-tests.yaml");
+
 /// What to do with the folder.
 pub(super) fn next(folder: &Path, is_taken_over: bool) -> Vec<String> {
     let shown = quoted(folder);
@@ -20,6 +26,8 @@ pub(super) fn next(folder: &Path, is_taken_over: bool) -> Vec<String> {
         format!("palisade serve --echo --config {shown}"),
     ];
     if !is_taken_over {
+        let tests = quoted(&folder.join(TESTS_NAME));
+        next.insert(1, format!("palisade test {tests} --config {shown}"));
         let curl = |rest: &str, outcome: &str| {
             let ca = quoted(&folder.join("keys/demo-ca.pem"));
             format!("curl --cacert {ca} {rest}  # {outcome}")
