@@ -4,6 +4,25 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 
+/// An OpenAPI document whose one operation takes such orders, with a parameter of each place beside.
+pub(crate) fn document(rules: &Value) -> Value {
+    let mut schema = rules.clone();
+    // Its references are its own, wherever it stands.
+    schema["$id"] = "https://example.com/order".into();
+    json!({
+        "openapi": "3.1.1",
+        "info": {"title": "Orders", "version": "1"},
+        "paths": {"/orders": {"post": {
+            "parameters": [
+                {"name": "dry", "in": "query", "schema": {"type": "boolean"}},
+                {"name": "X-Trace", "in": "header", "schema": {"type": "string", "maxLength": 64}}
+            ],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
+            "responses": {"200": {"description": "taken"}}
+        }}}
+    })
+}
+
 pub(crate) fn rules() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -67,6 +67,13 @@ fn orders(bytes: usize) -> Outcome<()> {
     let without = Validation::layer(&settings, folder.path())?;
     settings.schema = Some("order.json".into());
     let with = Validation::layer(&settings, folder.path())?;
+    std::fs::write(
+        folder.path().join("api.json"),
+        serde_json::to_vec(&bodies::document(&rules))?,
+    )?;
+    settings.schema = None;
+    settings.openapi = Some("api.json".into());
+    let by_document = Validation::layer(&settings, folder.path())?;
     let alone = jsonschema::options()
         .offline()
         .with_pattern_options(jsonschema::PatternOptions::regex())
@@ -92,6 +99,7 @@ fn orders(bytes: usize) -> Outcome<()> {
             exchanges("pipeline that reads the body", &empty(), request)?,
             exchanges("stage without a schema", &without, request)?,
             exchanges("stage with a schema", &with, request)?,
+            exchanges("stage with a document", &by_document, request)?,
         ],
     );
     writeln!(io::stdout(), "an order of {} bytes in JSON", body.len())?;
@@ -100,7 +108,13 @@ fn orders(bytes: usize) -> Outcome<()> {
     let (stage, both) = ("stage with a schema", "parse + schema crate");
     turns.ratio("stage / (parse + schema)", stage, None, both)?;
     let pipeline = Some("pipeline that reads the body");
-    turns.ratio("(stage - pipeline) / (parse + schema)", stage, pipeline, both)
+    turns.ratio("(stage - pipeline) / (parse + schema)", stage, pipeline, both)?;
+    turns.ratio(
+        "stage with a document / (parse + schema)",
+        "stage with a document",
+        None,
+        both,
+    )
 }
 
 /// The same order in SOAP and in XML, and a form.
