@@ -1,8 +1,8 @@
 //! Whether other validators say what we say of requests that are good, and of requests that are wrong in one thing.
 //!
-//! The requests are made, always the same ones, from documents: two versions of OpenAPI and every style of parameters, and the Swagger
-//! Petstore, which somebody else wrote. We have to answer as the specifications say. Where another validator does not, the difference is
-//! of a class that `tests/openapi/differences.json` explains; others are none.
+//! The requests are made, always the same ones, from documents: two versions of OpenAPI and every style of parameters, the Swagger
+//! Petstore, and the document of an example, which others wrote. We have to answer as the specifications say. Where another validator
+//! does not, the difference is of a class that `tests/openapi/differences.json` explains; others fail the test.
 
 #![expect(
     clippy::indexing_slicing,
@@ -21,6 +21,7 @@ mod verdicts;
 mod writing;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use self::contract::Contract;
 use self::differences::Known;
@@ -37,6 +38,10 @@ fn documents() -> Vec<(&'static str, PathBuf)> {
         ("library", folder.join("library.yaml")),
         ("parcels", folder.join("parcels.yaml")),
         ("petstore", verdicts::packaged("3.0/json/petstore.json")),
+        (
+            "pos",
+            folder.join("../../../../examples/openapi-orders/config/openapi/pos.json"),
+        ),
     ]
 }
 
@@ -56,7 +61,13 @@ impl Comparison {
         let contract = Contract::new(name, verdicts::document(path));
         let trials = Trials::of(&contract, seed);
         let requests: Vec<_> = trials.iter().map(|trial| trial.request.clone()).collect();
-        let theirs = Other::ALL.map(|other| (other, other.verdicts(path, &requests)));
+        let theirs = thread::scope(|scope| {
+            let requests = &requests;
+            let ask = |other: Other| (other, scope.spawn(move || other.verdicts(path, requests)));
+            Other::ALL
+                .map(ask)
+                .map(|(other, asked)| (other, asked.join().unwrap()))
+        });
         let ours = Ours::new(path);
         for (nth, trial) in trials.iter().enumerate() {
             let our = ours.verdict(&trial.request).await;

@@ -28,7 +28,7 @@ impl Trials<'_> {
                 all.push((variant.label, PARAMETER.accepted_or(is_good), Some(written)));
             }
         }
-        let value = self.values.good(parameter.schema);
+        let (value, _) = self.written(&parameter);
         for (label, expected, written) in Rewritten::of(&parameter, &value) {
             all.push((label, expected, Some(written)));
         }

@@ -140,8 +140,7 @@ impl<'c> Trials<'c> {
         let mut parameters = Vec::new();
         for parameter in &operation.parameters {
             let is_there = parameter.is_required || self.values.below(2) == 0;
-            let value = self.values.good(parameter.schema);
-            let written = write(parameter, &value).expect("good values can be written");
+            let (_, written) = self.written(parameter);
             parameters.push(is_there.then_some(written));
         }
         let mut body = None;
@@ -156,6 +155,15 @@ impl<'c> Trials<'c> {
             parameters,
             body,
         }
+    }
+
+    /// A good value of a parameter, and how it is written.
+    pub(super) fn written(&mut self, parameter: &Parameter<'_>) -> (Value, Written) {
+        // An object of nothing has no text.
+        let mut values = (0..100).map(|_| self.values.good(parameter.schema));
+        let found = values.find_map(|value| Some((write(parameter, &value)?, value)));
+        let (written, value) = found.expect("a value that can be written");
+        (value, written)
     }
 
     /// A good body of that range of media types.

@@ -68,6 +68,24 @@ impl<'c> Values<'c> {
         Value::Object(whole)
     }
 
+    /// A schema as one, for each of the alternatives that it begins with, save for null.
+    pub(super) fn alternatives(&mut self, schema: &Value) -> Vec<Value> {
+        let schema = self.contract.resolve(schema).clone();
+        for name in ["oneOf", "anyOf"] {
+            if let Some(parts) = schema[name].as_array().filter(|parts| parts.len() > 1) {
+                let one = |part: &Value| {
+                    let mut schema = schema.clone();
+                    schema[name] = json!([part]);
+                    let mut one = self.merged(&schema);
+                    one["nullable"] = json!(parts.iter().any(is_null) || one["nullable"] == true);
+                    one
+                };
+                return parts.iter().filter(|part| !is_null(part)).map(one).collect();
+            }
+        }
+        vec![self.merged(&schema)]
+    }
+
     fn merge(&mut self, schema: &Value, whole: &mut Map<String, Value>) {
         if schema.get("$ref").is_some() {
             let target = self.contract.resolve(schema);
@@ -82,9 +100,6 @@ impl<'c> Values<'c> {
                 }
                 "oneOf" | "anyOf" => {
                     let parts = value.as_array().unwrap();
-                    if parts.iter().any(|part| part["type"] == "null") {
-                        whole.insert("nullable".to_owned(), json!(true));
-                    }
                     let part = self.pick(parts).clone();
                     self.merge(&part, whole);
                 }
@@ -208,6 +223,10 @@ impl<'c> Values<'c> {
         let letters = (0..length).map(|_| *self.pick(b"abcdefghijklmnopqrstuvwxyz"));
         letters.map(char::from).collect()
     }
+}
+
+fn is_null(schema: &Value) -> bool {
+    schema["type"] == "null"
 }
 
 fn merge_properties(properties: &Value, into: &mut Value) {

@@ -36,15 +36,17 @@ impl Variant {
 impl Values<'_> {
     /// Values that differ from good ones in one thing each. What is deep inside is, too.
     pub(crate) fn variants(&mut self, schema: &Value) -> Vec<Variant> {
-        let one = self.merged(schema);
-        let mut all = self.of_any_kind(&one);
-        match self.kind(&one) {
-            "object" => self.of_objects(&one, &mut all),
-            "array" => self.of_arrays(&one, &mut all),
-            "integer" => self.of_integers(&one, &mut all),
-            "number" => of_numbers(&one, 0.5, &mut all),
-            "string" => self.of_texts(&one, &mut all),
-            _ => {}
+        let mut all = Vec::new();
+        for one in self.alternatives(schema) {
+            all.extend(self.of_any_kind(&one));
+            match self.kind(&one) {
+                "object" => self.of_objects(&one, &mut all),
+                "array" => self.of_arrays(&one, &mut all),
+                "integer" => self.of_integers(&one, &mut all),
+                "number" => of_numbers(&one, 0.5, &mut all),
+                "string" => self.of_texts(&one, &mut all),
+                _ => {}
+            }
         }
         all
     }

@@ -36,6 +36,8 @@ pub(crate) fn write(parameter: &Parameter<'_>, value: &Value) -> Option<Written>
     Some(match parameter.style {
         "simple" if parameter.place == "header" => Written::Lines(vec![joined(",")]),
         "simple" => Written::Segment(joined(",")),
+        // A point within a word cannot be told from one between them.
+        "label" if is_spread && pieces.flat("").contains('.') => return None,
         "label" if is_spread => Written::Segment(format!(".{}", joined("."))),
         "label" => Written::Segment(format!(".{}", joined(","))),
         "matrix" if is_spread => Written::Segment(format!(";{}", pieces.pairs(name).join(";"))),
