@@ -18,7 +18,6 @@
 //! 9. Callers are those of the property files, which apply with a reload, or of the database that `palisade.directory` names, which
 //!    is followed. What stages want done beside requests, such as keeping the keys of tokens fresh, is done from when they are
 //!    in force until they are gone.
-//!
 //! 10. The application connects to others by what is set for each of them under `palisade.connections`: see [`connections`].
 //!
 //! What this does not protect against: a handler that never answers (put a timeout around it); more traffic than the machine

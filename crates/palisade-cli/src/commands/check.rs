@@ -23,6 +23,7 @@ struct Report {
     weighed: Weighed,
     groups: Vec<String>,
     client_interceptors: Vec<String>,
+    connections: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fail_below: Option<u8>,
     passed: bool,
@@ -68,6 +69,7 @@ pub(super) fn run(common: &Common, arguments: &CheckArguments, output: &mut Outp
         weighed,
         groups: policy.group_names().map(str::to_owned).collect(),
         client_interceptors: policy.client_names().map(str::to_owned).collect(),
+        connections: server.connections().names(),
         fail_below: arguments.fail_below,
         passed,
     };
@@ -89,9 +91,14 @@ fn print(report: &Report, common: &Common, output: &mut Output) -> io::Result<()
         1 => ", 1 client interceptor".to_owned(),
         count => format!(", {count} client interceptors"),
     };
+    let connections = match report.connections.len() {
+        0 => String::new(),
+        1 => ", 1 connection".to_owned(),
+        count => format!(", {count} connections"),
+    };
     let folder = common.folder().display();
     output.line(format_args!(
-        "{} {folder}: {groups}{clients}, no errors",
+        "{} {folder}: {groups}{clients}{connections}, no errors",
         styled(GOOD, "sound:")
     ))?;
 

@@ -170,6 +170,49 @@ fn findings_are_weighed_and_a_low_score_ends_with_status_1() {
 }
 
 #[test]
+fn connections_are_checked_and_named() {
+    let folder = Folder::initialised();
+    let url = "palisade.connections.crm.url=https://crm.example/api";
+    let report = folder.run(&["check", "--set", url]).with_status(0);
+    let start = "sound: config: 2 endpoint groups, 1 connection, no errors";
+    assert!(report.out.contains(start), "{}", report.out);
+    let trusting = "palisade.connections.crm.tls.insecure-trust-all=true";
+    let arguments = [
+        "check",
+        "--fail-below",
+        "76",
+        "--format",
+        "json",
+        "--set",
+        url,
+        "--set",
+        trusting,
+    ];
+    let report = folder.run(&arguments).with_status(1).json();
+    assert_eq!(report["connections"], json!(["crm"]));
+    assert_eq!(report["findings"][0]["code"], "insecure-trust-all");
+
+    for (wrong, told) in [
+        ("palisade.connections.crm.tls.trust-aliases=nobody", "nobody"),
+        (
+            "palisade.connections.crm.interceptors=Nobody",
+            "unknown client interceptor Nobody",
+        ),
+        (
+            "palisade.connections.crm.intercepters=Nobody",
+            "did you mean \"interceptors\"?",
+        ),
+        ("palisade.connections.mail.url=smtp://", "smtp://, smtps://"),
+    ] {
+        let error = folder
+            .run(&["check", "--set", url, "--set", wrong])
+            .with_status(2)
+            .err;
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
 fn client_interceptors_are_checked_and_named() {
     let folder = Folder::initialised();
     let key = "palisade.client.interceptors.Partner.request.signature";
