@@ -99,6 +99,8 @@ need_partners() {
 # need_validators: other validators of OpenAPI, with which ours is compared, and schemathesis, which attacks it.
 need_validators() {
     local validators=crates/palisade-validation/tests/openapi/validators
+    need python3 python3
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "$(python3 --version) is here; install 3.11 or later and run this again"
     need_node_packages "$validators/node" "$tools_dir/validators-node"
     need_python_packages "$validators/python/requirements.txt" "$tools_dir/validators-python"
 }
