@@ -452,6 +452,8 @@ Examples:
   palisade probe https://partner.example
   palisade probe https://partner.example:8443 --minimum-version TLSv1.3 --trust partner-ca.pem
   palisade probe https://192.0.2.7 --server-name partner.example --format json | jq '.chain[0].\"days-left\"'
+  palisade probe --connection bank
+      As palisade.connections.bank of the configuration connects.
   palisade probe smtp://mail.example
       At port 587, with STARTTLS.
 
@@ -460,7 +462,7 @@ verify ends the handshake, and is shown. Revocation is not looked up. A peer bel
 it demands a client certificate is told, and refuses nothing.
 
 Status 0 when a connection would come about; 1 when none would, because the peer is below the floor, is not trusted, has another \
-name or does not answer; 2 for a URL that is none, or of a scheme without TLS.";
+name or does not answer; 2 for a URL that is none, or of a scheme without TLS, and a configuration that is not sound.";
 
 /// `palisade test`.
 pub(super) const TEST: &str = "\

@@ -138,7 +138,8 @@ pub(super) fn refused(user: &str, directory: Option<&Directory>) -> Option<Strin
     (!known.is_active).then(|| format!("user {user} is not active"))
 }
 
-fn is_unknown(user: &str, directory: Option<&Directory>) -> bool {
+/// Whether the directory has nobody of that name.
+pub(super) fn is_unknown(user: &str, directory: Option<&Directory>) -> bool {
     directory.is_none_or(|directory| directory.current().user(user).is_none())
 }
 

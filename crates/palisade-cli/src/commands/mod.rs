@@ -54,7 +54,7 @@ pub(crate) fn run(common: &Common, command: Command, output: &mut Output) -> Out
         Command::HashPassword(arguments) => hash_password::run(&arguments, output),
         Command::Limits(command) => limits::run(common, &command, output),
         Command::Message(command) => message::run(common, &command, output),
-        Command::Probe(arguments) => probe::run(&arguments, output),
+        Command::Probe(arguments) => probe::run(common, &arguments, output),
         Command::Test(arguments) => test::run(common, &arguments, output),
     }
 }

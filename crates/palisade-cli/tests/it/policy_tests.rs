@@ -163,6 +163,12 @@ fn a_line_tells_of_each_case_and_a_failure_is_explained() {
             told.out
         );
     }
+    assert!(
+        told.err.contains("the directory has no user mallory"),
+        "{}",
+        told.err
+    );
+    assert!(!told.err.contains("alice"), "{}", told.err);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use palisade_client::probe::{Asked, Probed, TlsProbe};
 use palisade_core::TlsVersion;
@@ -43,13 +42,24 @@ pub(super) struct Floor {
     pub(super) is_met: Option<bool>,
 }
 
-/// Whom somebody trusts, and whether the chain leads there.
+/// Who is trusted, and whether the chain leads there.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Trust {
-    /// The file; none where it is the public authorities.
-    pub(super) file: Option<String>,
+    pub(super) authorities: Authorities,
     pub(super) is_trusted: Option<bool>,
+}
+
+/// Who is trusted to vouch for a peer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Authorities {
+    /// Those of the Mozilla programme.
+    Public,
+    /// Those in a file.
+    File(String),
+    /// Those under aliases of the configuration's keystores.
+    Aliases(Vec<String>),
 }
 
 /// Whether the peer asks for one.
@@ -85,7 +95,7 @@ pub(super) struct Reason {
 }
 
 impl Described {
-    pub(super) fn new(probe: &TlsProbe, probed: &Probed, trust: Option<&Path>) -> Self {
+    pub(super) fn new(probe: &TlsProbe, probed: &Probed, authorities: Authorities) -> Self {
         let reasons = probed.faults.iter().map(|fault| Reason {
             code: fault.code(),
             message: fault.to_string(),
@@ -105,7 +115,7 @@ impl Described {
             client_certificate: ClientCertificate::new(&probed.client_certificate),
             resumption: probed.resumption,
             trust: Trust {
-                file: trust.map(|file| file.display().to_string()),
+                authorities,
                 is_trusted: probed.is_trusted,
             },
             name_matches: probed.name_matches,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use super::described::{ClientCertificate, Described, Presented};
+use super::described::{Authorities, ClientCertificate, Described, Presented};
 use crate::commands::keystore::print_certificate;
 use crate::output::{BAD, FAINT, GOOD, HEADING, Output, WARNING, printable, styled};
 
@@ -81,9 +81,10 @@ fn print_presented(position: usize, presented: &Presented, output: &mut Output) 
 
 fn print_checks(described: &Described, output: &mut Output) -> io::Result<()> {
     let floor = described.floor.minimum_version;
-    let authorities = match &described.trust.file {
-        Some(file) => format!("by {file}"),
-        None => "by the public authorities".to_owned(),
+    let authorities = match &described.trust.authorities {
+        Authorities::Public => "by the public authorities".to_owned(),
+        Authorities::File(file) => format!("by {file}"),
+        Authorities::Aliases(aliases) => format!("by {}", aliases.join(", ")),
     };
     let checks = [
         ("floor", described.floor.is_met, floor.to_string()),

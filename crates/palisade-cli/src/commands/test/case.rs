@@ -20,6 +20,9 @@ pub(super) struct Outcome<'a> {
     pub(super) expected: &'a Expectation,
     /// What is otherwise than expected.
     pub(super) differences: Vec<String>,
+    /// The user, where the directory has none of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unknown_user: Option<&'a str>,
     /// What was found.
     pub(super) found: Explanation,
 }
@@ -58,7 +61,9 @@ impl CaseRequest {
 }
 
 impl<'a> Outcome<'a> {
-    pub(super) fn new(case: &'a Case, found: Explanation) -> Self {
+    pub(super) fn new(case: &'a Case, compiled: &Compiled, found: Explanation) -> Self {
+        let directory = compiled.directory.as_deref();
+        let user = case.request.user.as_deref();
         let differences = differences(&case.expect, &found);
         Self {
             name: &case.name,
@@ -66,6 +71,7 @@ impl<'a> Outcome<'a> {
             passed: differences.is_empty(),
             expected: &case.expect,
             differences,
+            unknown_user: user.filter(|user| explain::is_unknown(user, directory)),
             found,
         }
     }

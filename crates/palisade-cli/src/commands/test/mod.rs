@@ -45,7 +45,7 @@ pub(super) fn run(common: &Common, arguments: &TestArguments, output: &mut Outpu
     let outcomes = cases
         .iter()
         .zip(&probes)
-        .map(|(case, probe)| CaseOutcome::new(case, compiled.policy.explain(probe)));
+        .map(|(case, probe)| CaseOutcome::new(case, &compiled, compiled.policy.explain(probe)));
     let cases: Vec<CaseOutcome<'_>> = outcomes.collect();
     let passed = cases.iter().filter(|case| case.passed).count();
     let tested = Tested {

@@ -1,5 +1,6 @@
 //! What became of the cases, for people.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::Tested;
@@ -11,6 +12,13 @@ use crate::output::{BAD, FAINT, GOOD, HEADING, Output, printable, styled};
 pub(super) fn print(tested: &Tested<'_>, output: &mut Output) -> io::Result<()> {
     for case in &tested.cases {
         print_case(&tested.file, case, output)?;
+    }
+    let unknown: BTreeSet<&str> = tested.cases.iter().filter_map(|case| case.unknown_user).collect();
+    for user in unknown {
+        output.note(format_args!(
+            "note: the directory has no user {}: of the caller only what the case says is supposed",
+            printable(user)
+        ))?;
     }
     let count = match tested.cases.len() {
         1 => "1 case".to_owned(),

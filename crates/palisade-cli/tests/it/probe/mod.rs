@@ -80,7 +80,7 @@ fn a_listener_of_our_own_is_told_in_full() {
         ("/alpn", json!("h2")),
         (
             "/trust",
-            json!({"file": "config/keys/demo-ca.pem", "is-trusted": true}),
+            json!({"authorities": {"file": "config/keys/demo-ca.pem"}, "is-trusted": true}),
         ),
         ("/name-matches", json!(true)),
         ("/resumption", json!(true)),
@@ -115,6 +115,50 @@ fn a_listener_of_our_own_is_told_in_full() {
             told.out
         );
     }
+}
+
+#[test]
+fn a_connection_of_the_configuration_is_asked_for_as_it_connects() {
+    let (folder, ca) = with_authority();
+    let server = Openssl::serve(&localhost(&ca, KeyKind::EcP256), &["-tls1_2"]);
+    let url = server.url();
+    folder.write(
+        "application.properties",
+        &format!(
+            "palisade.keystores.partners.location=../ca.pem\n\
+             palisade.connections.bank.url={url}/payments\n\
+             palisade.connections.bank.tls.trust-aliases=partners\n\
+             palisade.connections.strict.url={url}\n\
+             palisade.connections.strict.tls.trust-aliases=partners\n\
+             palisade.connections.strict.tls.minimum-version=TLSv1.3\n\
+             palisade.connections.naive.url={url}\n\
+             palisade.connections.naive.tls.insecure-trust-all=true\n\
+             palisade.connections.plain.url=http://localhost\n"
+        ),
+    );
+    let ask = |name: &str, more: &[&str]| {
+        let arguments = ["probe", "--connection", name, "--format", "json"];
+        folder.run(&[&arguments[..], more].concat())
+    };
+    let bank = ask("bank", &[]).with_status(0).json();
+    assert_eq!(
+        bank["trust"],
+        json!({"authorities": {"aliases": ["partners"]}, "is-trusted": true})
+    );
+    assert_eq!(
+        reasons(&ask("strict", &[]).with_status(1).json()),
+        ["below-floor"]
+    );
+    ask("strict", &["--minimum-version", "TLSv1.2"]).with_status(0);
+    let naive = ask("naive", &[]).with_status(1);
+    assert_eq!(reasons(&naive.json()), ["not-trusted"]);
+    assert_eq!(naive.json()["trust"]["authorities"], "public");
+    assert!(naive.err.contains("trusts everybody"), "{}", naive.err);
+    for (name, expected) in [("plain", "found http"), ("bamk", "bank")] {
+        let wrong = ask(name, &[]).with_status(2).json();
+        assert!(wrong.to_string().contains(expected), "{wrong:#}");
+    }
+    assert_eq!(server.received(), "");
 }
 
 #[rstest]
