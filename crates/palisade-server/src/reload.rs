@@ -233,7 +233,7 @@ impl Running {
             gateway.replace(upstream);
             latest.made_of = assembly.made_of;
         }
-        self.connections.replace(assembly.connections);
+        let connections = self.connections.replace(assembly.connections);
         if let Some(log) = self.log.get()
             && let Err(error) = log.change(&assembly.settings.log.level)
         {
@@ -253,6 +253,8 @@ impl Running {
         latest.keystores = assembly.keystores;
         latest.followed = assembly.followed;
         let changes = self.policy.replace(assembly.policy).to_string();
+        let changes = [Some(changes), connections].into_iter().flatten();
+        let changes = changes.collect::<Vec<_>>().join("; ");
         self.run_beside(&assembly.background);
         Reload::Applied {
             at,

@@ -88,6 +88,7 @@ pub(crate) struct Prepared(BTreeMap<String, Arc<Way>>);
 struct Way {
     client: Client,
     made_of: Ingredients,
+    interceptors: Vec<String>,
     stages: Pipeline,
 }
 
@@ -143,8 +144,10 @@ impl Connections {
         Self(Arc::new(ArcSwap::from_pointee(prepared)))
     }
 
-    pub(crate) fn replace(&self, prepared: Prepared) {
-        self.0.store(Arc::new(prepared));
+    /// Puts these in force for requests from now on; what changed comes back in words, if anything did.
+    pub(crate) fn replace(&self, prepared: Prepared) -> Option<String> {
+        let prepared = Arc::new(prepared);
+        self.0.swap(Arc::clone(&prepared)).changes(&prepared)
     }
 
     pub(crate) fn current(&self) -> Arc<Prepared> {
@@ -170,6 +173,29 @@ impl Connections {
 
     fn way(&self, name: &str) -> Option<Arc<Way>> {
         self.0.load().0.get(name).map(Arc::clone)
+    }
+}
+
+impl Prepared {
+    /// How `new` differs, connection by connection. What differs inside an interceptor is told with the policy.
+    fn changes(&self, new: &Self) -> Option<String> {
+        let (mut added, mut changed) = (Vec::new(), Vec::new());
+        for (name, way) in &new.0 {
+            match self.0.get(name) {
+                None => added.push(name.as_str()),
+                Some(old) if old.made_of != way.made_of || old.interceptors != way.interceptors => {
+                    changed.push(name.as_str());
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = self.0.keys().filter(|name| !new.0.contains_key(*name));
+        let removed = gone.map(String::as_str).collect();
+        let parts = [("added", added), ("removed", removed), ("changed", changed)].into_iter();
+        let parts = parts.filter(|(_, names)| !names.is_empty());
+        let parts = parts.map(|(what, names)| format!("connections {what}: {}", names.join(", ")));
+        let parts: Vec<String> = parts.collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 

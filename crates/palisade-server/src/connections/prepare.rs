@@ -52,6 +52,7 @@ pub(crate) fn prepare(
                 let way = Way {
                     client,
                     made_of,
+                    interceptors: settings.interceptors.clone(),
                     stages,
                 };
                 prepared.insert(name.clone(), Arc::new(way));

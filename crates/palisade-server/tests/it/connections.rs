@@ -165,6 +165,14 @@ async fn serving(folder: Folder) -> (Running, Connections) {
     (Running::of(folder, handle, ended).await, connections)
 }
 
+/// What a reload says that it changed.
+async fn reload(running: &Running) -> String {
+    match running.handle.reload().await {
+        Some(Reload::Applied { changes, .. }) => changes,
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn ask(connection: &OutboundConnection, target: &str) -> Result<Value, ConnectionError> {
     let request = Request::get(target).body(Body::empty()).unwrap();
     let answer = timeout(SOON, connection.send(request)).await.unwrap()?;
@@ -325,10 +333,7 @@ async fn a_reload_applies_to_the_next_request_and_what_it_leaves_keeps_its_conne
 
     // Another word: the pool stays.
     running.folder.write(&properties(here, "two", ""));
-    assert!(matches!(
-        running.handle.reload().await,
-        Some(Reload::Applied { .. })
-    ));
+    assert_eq!(reload(&running).await, "client interceptors changed: Word");
     let after = ask(&crm, "/x").await.unwrap();
     assert_eq!(after["words"], serde_json::json!(["two"]));
     assert_eq!(after["from"], before["from"]);
@@ -352,10 +357,10 @@ async fn a_reload_applies_to_the_next_request_and_what_it_leaves_keeps_its_conne
 
     // Another host.
     running.folder.write(&properties(there, "three", ""));
-    assert!(matches!(
-        running.handle.reload().await,
-        Some(Reload::Applied { .. })
-    ));
+    assert_eq!(
+        reload(&running).await,
+        "client interceptors changed: Word; connections changed: crm"
+    );
     let there_now = ask(&crm, "/x").await.unwrap();
     assert_eq!(there_now["host"], there.to_string());
     assert_eq!(there_now["words"], serde_json::json!(["three"]));
@@ -367,18 +372,18 @@ async fn a_reload_applies_to_the_next_request_and_what_it_leaves_keeps_its_conne
 
     // Gone, and back.
     running.folder.write("");
-    assert!(matches!(
-        running.handle.reload().await,
-        Some(Reload::Applied { .. })
-    ));
+    assert_eq!(
+        reload(&running).await,
+        "client interceptors removed: Word; connections removed: crm, erp"
+    );
     assert_eq!(kind(&crm, "/x").await, ErrorKind::NotConfigured);
     assert_eq!(crm.open().await.unwrap_err().kind(), ErrorKind::NotConfigured);
     assert!(connections.get("crm").is_err());
     running.folder.write(&properties(here, "four", ""));
-    assert!(matches!(
-        running.handle.reload().await,
-        Some(Reload::Applied { .. })
-    ));
+    assert_eq!(
+        reload(&running).await,
+        "client interceptors added: Word; connections added: crm, erp"
+    );
     assert_eq!(
         ask(&crm, "/x").await.unwrap()["words"],
         serde_json::json!(["four"])
