@@ -38,10 +38,14 @@ pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A text of others, without anything that would move a terminal's cursor.
+/// A text of others, without anything that would move a terminal's cursor or turn its direction.
 pub(crate) fn printable(text: &str) -> String {
+    let is_plain = |c: char| {
+        !(c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    };
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if is_plain(c) { c } else { '\u{fffd}' })
         .collect()
 }
 

@@ -9,6 +9,7 @@
 //!    such a service of reqwest.
 //! 6. Mail servers are spoken to over TLS or not at all: at once, or after STARTTLS ([`mail`]).
 //! 7. The cryptography is aws-lc-rs, passed by hand; a default installed by another library changes nothing.
+//! 8. Whether a connection would come about, and why not, is found out beforehand by a [`probe`], which sends nothing.
 //!
 //! What it does not protect against: the revocation of a server's certificate is not looked up; an `http` target, where
 //! allowed, is in the clear; a body that stalls after the response's head is its reader's to bound.

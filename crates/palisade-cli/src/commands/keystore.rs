@@ -18,7 +18,7 @@ pub(super) use self::described::DescribedCertificate;
 use crate::cli::{Common, ShowArguments};
 use crate::instant;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::output::{BAD, FAINT, HEADING, Output, WARNING, styled};
+use crate::output::{BAD, FAINT, HEADING, Output, WARNING, printable, styled};
 
 const KEYSTORES: &str = "palisade.keystores";
 /// After so many days a key ought to be replaced; `check` says so too.
@@ -229,7 +229,7 @@ pub(super) fn print_certificate(certificate: &DescribedCertificate, output: &mut
             "not after" => remaining(certificate),
             _ => String::new(),
         };
-        output.line(format_args!("  {what:<14} {value}{remark}"))?;
+        output.line(format_args!("  {what:<14} {}{remark}", printable(&value)))?;
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ const NAMED_CURVE: u8 = 3;
 pub(super) struct Flight {
     /// The version of its hello; TLS 1.3 says 1.2 there.
     pub(super) version: Option<TlsVersion>,
+    /// The suite that the hello chooses.
+    pub(super) suite: Option<u16>,
     /// The certificates, up to TLS 1.2.
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// The group of an exchange with elliptic curves, up to TLS 1.2.
@@ -45,7 +47,11 @@ impl Flight {
         let mut rest = Reader(&messages);
         while let Some((kind, body)) = rest.message() {
             match kind {
-                SERVER_HELLO => flight.version = Reader(body).u16().and_then(version),
+                SERVER_HELLO => {
+                    let mut hello = Reader(body);
+                    flight.version = hello.u16().and_then(version);
+                    flight.suite = suite(hello);
+                }
                 CERTIFICATE => flight.chain = certificates(body).unwrap_or_default(),
                 SERVER_KEY_EXCHANGE => flight.group = group(body),
                 _ => {}
@@ -62,6 +68,14 @@ fn certificates(body: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
         chain.push(CertificateDer::from(list.long_vector()?.to_vec()));
     }
     Some(chain)
+}
+
+/// What stands behind a random and the identifier of a session.
+fn suite(mut hello: Reader<'_>) -> Option<u16> {
+    hello.take(32)?;
+    let session = hello.u8()?;
+    hello.take(usize::from(session))?;
+    hello.u16()
 }
 
 /// RFC 8422 section 5.4.
@@ -138,13 +152,16 @@ mod tests {
 
     #[test]
     fn a_hello_certificates_and_a_group_are_read_across_records() {
-        let hello = message(2, &[&[3, 2][..], &[0; 36]].concat());
+        let hello = message(2, &[&[3, 2][..], &[0; 32], &[1, 7, 0xc0, 0x14, 0]].concat());
         let chain = message(11, &[0, 0, 8, 0, 0, 2, 1, 2, 0, 0, 0]);
         let exchange = message(12, &[3, 0, 23, 65]);
         let all = [hello, chain, exchange].concat();
         let (first, second) = all.split_at(45);
         let flight = Flight::read(&[record(22, first), record(22, second)].concat());
-        assert_eq!(flight.version, Some(TlsVersion::Tls11));
+        assert_eq!(
+            (flight.version, flight.suite),
+            (Some(TlsVersion::Tls11), Some(0xc014))
+        );
         assert_eq!(flight.chain, [vec![1, 2].into(), vec![].into()]);
         assert_eq!(flight.group, Some(23));
         assert_eq!(flight.alert, None);

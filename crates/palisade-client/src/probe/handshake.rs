@@ -210,8 +210,10 @@ fn version(version: ProtocolVersion) -> Option<TlsVersion> {
 }
 
 /// The name of the registry, which has `TLS_` where the library has `TLS13_`.
-fn suite_name(suite: CipherSuite) -> String {
-    let name = suite.as_str().unwrap_or_default();
+pub(super) fn suite_name(suite: CipherSuite) -> String {
+    let Some(name) = suite.as_str() else {
+        return format!("0x{:04x}", u16::from(suite));
+    };
     match name.strip_prefix("TLS13_") {
         Some(rest) => format!("TLS_{rest}"),
         None => name.to_owned(),

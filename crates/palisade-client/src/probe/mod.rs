@@ -4,7 +4,7 @@
 //!    verdict is that of a real connection.
 //! 2. A chain that does not verify ends the handshake, as it does otherwise. It is told all the same, and why it is not trusted.
 //! 3. Nothing is sent but handshakes and, before them, what STARTTLS needs (see [`crate::mail`]). No client certificate is shown.
-//! 4. A peer below the floor is asked again for what it speaks. Nothing follows those handshakes either.
+//! 4. A peer that agrees to nothing is asked again for what it speaks, down to TLS 1.0 and suites that are never used. Nothing follows those handshakes either.
 //! 5. One timeout spans all of it: the name's resolution, connections, handshakes.
 //!
 //! What this does not protect against: revocation of the server's certificate is not looked up. A peer that asks for a client

@@ -1,25 +1,29 @@
-//! Which of the versions that nobody should speak a peer speaks.
+//! What a peer speaks that nobody should speak.
 //!
-//! A hello of TLS 1.1 (RFC 4346 section 7.4.1.2), with the suites that servers of its time have, is answered with the version
-//! that the server chooses. Nothing is sent after it, and no connection is made of it.
+//! A hello of TLS 1.2 (RFC 5246 section 7.4.1.2), with the suites that servers before and since have, is answered with the highest
+//! version that the server has below TLS 1.3, and the suite it chooses. Nothing is sent after it, and no connection is made of it.
 
 use std::io::{Read as _, Write as _};
 
-use palisade_core::TlsVersion;
 use rustls_pki_types::ServerName;
 
 use super::flight::Flight;
 use super::wire::Wire;
 
-/// Suites of TLS 1.0 and 1.1, and the word against downgrades that servers look for (RFC 5746).
-const SUITES: [u16; 15] = [
-    0xc014, 0xc013, 0xc00a, 0xc009, 0x0039, 0x0033, 0x0038, 0x0032, 0x0035, 0x002f, 0xc012, 0x0016, 0x000a,
-    0x0005, 0x00ff,
+/// Suites that are offered nowhere else, most with CBC or without forward secrecy, and the word against renegotiation that servers
+/// look for (RFC 5746).
+const SUITES: [u16; 25] = [
+    0xc028, 0xc027, 0xc024, 0xc023, 0xc014, 0xc013, 0xc00a, 0xc009, 0x009f, 0x009e, 0x006b, 0x0067, 0x0039,
+    0x0033, 0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f, 0xc012, 0x0016, 0x000a, 0x0005, 0x00ff,
 ];
-/// P-256, P-384, P-521.
-const GROUPS: [u16; 3] = [23, 24, 25];
+/// X25519, P-256, P-384, P-521.
+const GROUPS: [u16; 4] = [29, 23, 24, 25];
+/// ECDSA, PSS and PKCS#1, with SHA-256 to SHA-512 and SHA-1 (RFC 8446 section 4.2.3).
+const SIGNATURES: [u16; 11] = [
+    0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201,
+];
 
-/// What the peer chooses, where it chooses anything below TLS 1.2. The chain is what it presents there.
+/// What the peer chooses, where it chooses anything, and what it presents there.
 pub(super) fn ask(wire: &mut Wire, name: &ServerName<'_>) -> Option<Flight> {
     wire.write_all(&hello(name)?).ok()?;
     let mut buffer = [0; 4096];
@@ -29,10 +33,7 @@ pub(super) fn ask(wire: &mut Wire, name: &ServerName<'_>) -> Option<Flight> {
         let is_done = has_hello_done(wire.heard()) || flight.alert.is_some();
         if is_done || !matches!(wire.read(&mut buffer), Ok(1..)) {
             let flight = Flight::read(wire.heard());
-            return flight
-                .version
-                .is_some_and(|version| version < TlsVersion::LOWEST_SERVED)
-                .then_some(flight);
+            return flight.version.is_some().then_some(flight);
         }
     }
 }
@@ -49,7 +50,7 @@ fn hello(name: &ServerName<'_>) -> Option<Vec<u8>> {
         .secure_random
         .fill(&mut random)
         .ok()?;
-    let mut body = vec![3, 2];
+    let mut body = vec![3, 3];
     body.extend_from_slice(&random);
     // No session, the suites, no compression.
     body.push(0);
@@ -62,6 +63,7 @@ fn hello(name: &ServerName<'_>) -> Option<Vec<u8>> {
     }
     extend(&mut extensions, 10, &vector(&words(&GROUPS))?)?;
     extend(&mut extensions, 11, &[1, 0])?;
+    extend(&mut extensions, 13, &vector(&words(&SIGNATURES))?)?;
     body.extend_from_slice(&vector(&extensions)?);
     // Type 1, and a length of three bytes.
     let message = [&[1, 0], &vector(&body)?[..]].concat();

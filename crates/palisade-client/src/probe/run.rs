@@ -7,7 +7,7 @@ use palisade_core::TlsVersion;
 use palisade_keystore::certificate_facts;
 use rustls::{RootCertStore, SupportedProtocolVersion};
 
-use super::handshake::{Handshake, Told};
+use super::handshake::{Handshake, Told, suite_name};
 use super::wire::{Wire, resolve};
 use super::{Asked, Fault, Probed, TlsProbe, older, upgrade};
 use crate::tls::{self, H2_AND_HTTP1, TlsSetupError, Trust};
@@ -148,11 +148,17 @@ impl Course<'_> {
             probed.faults.splice(0..0, before);
             return Ok(());
         }
+        let speaks_tls = !probed
+            .faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::NotSpoken(_)));
         if probed.version.is_none()
+            && speaks_tls
             && let Ok(mut wire) = self.connect(addresses, probed)
             && let Some(flight) = older::ask(&mut wire, self.probe.name())
         {
             probed.version = flight.version;
+            probed.cipher_suite = flight.suite.map(|suite| suite_name(suite.into()));
             probed.chain = flight.chain;
             probed.client_certificate = Asked::Unknown;
         }

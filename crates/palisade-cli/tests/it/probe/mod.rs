@@ -267,6 +267,16 @@ fn a_self_signed_certificate_is_trusted_where_it_is_the_trust_and_nowhere_else()
 }
 
 #[test]
+fn what_a_peer_says_of_itself_moves_no_cursor() {
+    let (folder, ca) = with_authority();
+    let leaf = ca.leaf("evil\u{1b}[2J\u{202e}").names(&["localhost"]);
+    let server = Openssl::serve(&leaf.for_servers().issue(), &[]);
+    let told = probe(&folder, &server.url(), &[]).with_status(0);
+    assert!(told.out.contains("evil"), "{}", told.out);
+    assert!(!told.out.contains(['\u{1b}', '\u{202e}']), "{}", told.out);
+}
+
+#[test]
 fn the_name_may_be_another_than_the_host() {
     let (folder, ca) = with_authority();
     let server = Openssl::serve(&ca.server(&["partner.example"]), &[]);
@@ -300,11 +310,22 @@ fn a_demand_for_a_client_certificate_is_told_with_its_issuers(#[case] version: &
 #[test]
 fn a_peer_with_nothing_in_common_is_no_peer_below_the_floor() {
     let (folder, ca) = with_authority();
-    let flags = ["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"];
+    let flags = ["-no_tls1_3", "-cipher", "AES128-SHA:@SECLEVEL=0"];
     let server = Openssl::serve(&localhost(&ca, KeyKind::Rsa2048), &flags);
     let found = found(&folder, &server.url(), &[]);
     assert_eq!(reasons(&found), ["nothing-in-common"], "{found:#}");
-    assert_eq!(found["version"], json!(null));
+    assert_eq!(
+        (
+            &found["version"],
+            &found["cipher-suite"],
+            &found["floor"]["is-met"]
+        ),
+        (
+            &json!("TLSv1.2"),
+            &json!("TLS_RSA_WITH_AES_128_CBC_SHA"),
+            &json!(true)
+        )
+    );
 }
 
 #[test]
