@@ -55,7 +55,7 @@ pub use palisade_keystore as keystore;
 #[cfg(feature = "limits")]
 pub use palisade_limits::{self as limits, Limits};
 pub use palisade_server as server;
-pub use palisade_server::Server;
+pub use palisade_server::{Connections, OutboundConnection, Server};
 pub use palisade_store as store;
 pub use palisade_tls as tls;
 pub use palisade_tls::TlsFloor;
