@@ -104,9 +104,11 @@ impl<'a> MediaType<'a> {
         self.kind.eq_ignore_ascii_case(kind) && self.subtype.eq_ignore_ascii_case(subtype)
     }
 
-    /// Whether it is JSON: `application/json`, or has the suffix `+json`.
+    /// Whether it is JSON: `application/json`, `text/json`, which some frameworks offer beside it, or has the suffix `+json`.
     pub fn is_json(&self) -> bool {
-        self.is("application", "json") || self.suffix().eq_ignore_ascii_case("json")
+        self.is("application", "json")
+            || self.is("text", "json")
+            || self.suffix().eq_ignore_ascii_case("json")
     }
 
     /// Whether it is XML: `application/xml`, `text/xml`, or has the suffix `+xml` (RFC 7303).

@@ -50,6 +50,8 @@ pub enum XmlExcess {
     DocumentType,
     /// It says that it is in another encoding than UTF-8, or says it in no way that all read alike.
     Encoding,
+    /// Its XML declaration is not one of XML 1.0.
+    Declaration,
     /// Elements are nested too deep.
     Depth,
     /// An element has too many attributes.
@@ -67,6 +69,7 @@ impl fmt::Display for XmlExcess {
         f.write_str(match self {
             Self::DocumentType => "a document type declaration",
             Self::Encoding => "an encoding that is not UTF-8",
+            Self::Declaration => "an XML declaration that is not one of XML 1.0",
             Self::Depth => "elements nested too deep",
             Self::Attributes => "too many attributes of one element",
             Self::Namespaces => "too many namespaces in scope",
@@ -81,9 +84,7 @@ impl Error for XmlExcess {}
 impl XmlBounds {
     /// Refuses a document that has too much of something, a document type declaration, or another encoding.
     pub fn check(&self, text: &str) -> Result<(), XmlExcess> {
-        if !declares_utf8_or_nothing(text) {
-            return Err(XmlExcess::Encoding);
-        }
+        declares_what_is_read(text)?;
         // Parsers set aside memory by these marks, wherever they stand.
         let most_marks = self.nodes.saturating_mul(2);
         for mark in [b'<', b'='] {
@@ -232,31 +233,44 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// Whether an XML declaration names no encoding or UTF-8. Parsers of text take it for UTF-8 whatever it says; a handler may not.
-fn declares_utf8_or_nothing(text: &str) -> bool {
+/// Checks the XML declaration (XML 1.0 section 2.8), if there is one. Parsers of text take it for UTF-8 whatever it says; a handler may
+/// not, nor may it read version 1.1 as 1.0.
+fn declares_what_is_read(text: &str) -> Result<(), XmlExcess> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let Some(declaration) = text
+    let declaration = text
         .strip_prefix("<?xml")
-        .filter(|rest| rest.starts_with(WHITE_SPACE))
-        .map(|rest| rest.split_once("?>").map_or(rest, |(declaration, _)| declaration))
-    else {
-        return true;
+        .filter(|rest| rest.starts_with(WHITE_SPACE));
+    let Some(declaration) = declaration else {
+        return Ok(());
     };
-    let mut encodings = declaration.split("encoding").skip(1);
-    match (encodings.next(), encodings.next()) {
-        (None, _) => true,
-        (Some(rest), None) => {
-            let value = rest
-                .trim_start_matches(WHITE_SPACE)
-                .strip_prefix('=')
-                .map(|rest| rest.trim_start_matches(WHITE_SPACE))
-                .and_then(|rest| rest.get(1..).zip(rest.get(..1)))
-                .and_then(|(rest, quote)| rest.split_once(quote))
-                .map(|(value, _)| value);
-            value.is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
+    let (mut rest, _) = declaration.split_once("?>").unwrap_or((declaration, ""));
+    let mut expected = ["version", "encoding", "standalone"].into_iter();
+    let mut has_version = false;
+    while !rest.trim_start_matches(WHITE_SPACE).is_empty() {
+        let (name, value, behind) = pseudo_attribute(rest).ok_or(XmlExcess::Declaration)?;
+        if !expected.any(|expected| expected == name) {
+            return Err(XmlExcess::Declaration);
         }
-        (Some(_), Some(_)) => false,
+        match name {
+            "version" if value == "1.0" => has_version = true,
+            "encoding" if value.eq_ignore_ascii_case("utf-8") => {}
+            "encoding" => return Err(XmlExcess::Encoding),
+            "standalone" if matches!(value, "yes" | "no") => {}
+            _ => return Err(XmlExcess::Declaration),
+        }
+        rest = behind;
     }
+    has_version.then_some(()).ok_or(XmlExcess::Declaration)
+}
+
+/// A name and its value, with the white space that has to be in front, and what stands behind.
+fn pseudo_attribute(text: &str) -> Option<(&str, &str, &str)> {
+    let start = text.strip_prefix(WHITE_SPACE)?.trim_start_matches(WHITE_SPACE);
+    let (name, rest) = start.split_once('=')?;
+    let rest = rest.trim_start_matches(WHITE_SPACE);
+    let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let (value, behind) = rest.strip_prefix(quote)?.split_once(quote)?;
+    Some((name.trim_end_matches(WHITE_SPACE), value, behind))
 }
 
 #[cfg(test)]
@@ -301,8 +315,15 @@ mod tests {
     #[case("<?xml version='1.0' encoding='utf-16'?><a/>", Err(XmlExcess::Encoding))]
     #[case(
         "<?xml version='1.0' encoding='utf-8' encoding='utf-7'?><a/>",
-        Err(XmlExcess::Encoding)
+        Err(XmlExcess::Declaration)
     )]
+    #[case("<?xml version=\"1.0\" encoding = 'utf-8' standalone='no' ?><a/>", Ok(()))]
+    #[case("<?xml version='1.1'?><a/>", Err(XmlExcess::Declaration))]
+    #[case("<?xml version='1.0' standalone='maybe'?><a/>", Err(XmlExcess::Declaration))]
+    #[case("<?xml encoding='utf-8'?><a/>", Err(XmlExcess::Declaration))]
+    #[case("<?xml version='1.0'encoding='utf-8'?><a/>", Err(XmlExcess::Declaration))]
+    #[case("<?xml version='1.0' what='x'?><a/>", Err(XmlExcess::Declaration))]
+    #[case("<?xml ?><a/>", Err(XmlExcess::Declaration))]
     #[case("<a b='encoding=x'/>", Ok(()))]
     #[case("<a b='&#x20AC;'>&#9;&#x10FFFF;</a>", Ok(()))]
     #[case("<a>&#xD800;</a>", Err(XmlExcess::Character))]

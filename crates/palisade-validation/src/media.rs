@@ -76,11 +76,6 @@ impl MediaRange {
         is_one.then(|| self.to_string())
     }
 
-    /// Whether all of it is JSON by its suffix.
-    pub(crate) fn is_json_by_suffix(&self) -> bool {
-        matches!(&self.subtype, Part::Suffix(suffix) if suffix.eq_ignore_ascii_case("json"))
-    }
-
     /// The range without what it says about the charset.
     #[must_use]
     pub(crate) fn of_any_charset(mut self) -> Self {

@@ -90,7 +90,8 @@ impl Validator {
             // What is in a secured message shows once it is opened.
             if !media_type.as_ref().is_some_and(secured) {
                 self.accepts(media_type.as_ref())?;
-                if let Some(found) = &found {
+                // Whether an operation that takes no body gets one shows when the body is read: many clients name a media type all the same.
+                if let Some(found) = found.as_ref().filter(|found| found.operation.has_body()) {
                     found.operation.media(media_type.as_ref())?;
                 }
             }
@@ -208,9 +209,12 @@ impl Validator {
         if let (Some(operation), Some(media_type)) = (operation, &media_type) {
             operation.empty(media_type, head.headers.get(CONTENT_TYPE), &self.hygiene)?;
         }
-        let wants_text = media_type.is_some_and(|media_type| {
+        let is_text = |media_type: &MediaType<'_>| {
             media_type.is_json() || media_type.is_xml() || media_type.is("multipart", "form-data")
-        });
+        };
+        // Many clients name a media type whether or not there is a body.
+        let takes_body = operation.is_none_or(Operation::has_body);
+        let wants_text = takes_body && media_type.as_ref().is_some_and(is_text);
         let wants_schema = self.schema.is_some() && head.method != Method::DELETE;
         if wants_text || wants_schema {
             Err(Invalid::Empty)
@@ -239,7 +243,8 @@ impl Validator {
         if !self.content_types.is_empty() && !self.content_types.iter().any(|range| range.holds(media_type)) {
             return Err(self.not_accepted());
         }
-        if (media_type.is_json() || media_type.is_xml()) && !media_type.is_utf8() {
+        let is_form = media_type.is("application", "x-www-form-urlencoded");
+        if (media_type.is_json() || media_type.is_xml() || is_form) && !media_type.is_utf8() {
             return Err(Invalid::Charset);
         }
         Ok(())

@@ -3,7 +3,8 @@
 //! 1. Of the ranges that hold a media type the most specific one counts. Parameters in a range must be there with these values, save for
 //!    `charset`: texts are UTF-8 here, said or unsaid.
 //! 2. JSON is checked against the schema; forms are, once their fields are read by the schema and `encoding`; a text is as a string.
-//! 3. XML is looked at for its syntax alone, and other bodies not at all: a schema says nothing of them that could be checked.
+//! 3. Where a range has a schema, those of its media types are accepted that can be checked against it.
+//! 4. XML is looked at for its syntax alone, and other bodies not at all: a schema says nothing of them that could be checked.
 
 use std::sync::Arc;
 
@@ -33,6 +34,9 @@ pub(super) struct Content {
 pub(crate) struct Media {
     schema: Option<Arc<Schema>>,
     form: Option<FormBody>,
+    /// Whether it is of a range of media types, and has a schema that not all of them can be checked against. Those are not accepted:
+    /// the peer would choose whether the schema holds.
+    is_of_checked_alone: bool,
 }
 
 impl Content {
@@ -68,6 +72,7 @@ impl Content {
         media
             .find(|(range, _)| range.holds(media_type))
             .map(|(_, media)| media)
+            .filter(|media| !media.is_of_checked_alone || is_checked(media_type))
     }
 
     /// The ranges, as a field's value.
@@ -89,12 +94,16 @@ impl Media {
         let holds = |text: &str| MediaType::parse(text).is_ok_and(|media_type| range.holds(&media_type));
         let is_form = holds("application/x-www-form-urlencoded") || holds("multipart/form-data");
         let schema = node.raw("schema");
-        if schema.is_some_and(says_something) && !is_checked(range) {
+        let one = range.as_one();
+        let one = one.as_deref().and_then(|one| MediaType::parse(one).ok());
+        let says_something = schema.is_some_and(says_something);
+        if says_something && one.as_ref().is_some_and(|one| !is_checked(one)) {
             cx.hints.is_unchecked(node);
         }
         Ok(Self {
             schema: schema.map(|schema| schemas.compile(schema)).transpose()?,
             form: is_form.then(|| FormBody::compile(node, schemas)).transpose()?,
+            is_of_checked_alone: says_something && one.is_none(),
         })
     }
 
@@ -118,14 +127,9 @@ impl Media {
     }
 }
 
-/// Whether each body of a range is checked against a schema.
-fn is_checked(range: &MediaRange) -> bool {
-    let one = range.as_one();
-    let one = one.as_deref().and_then(|one| MediaType::parse(one).ok());
-    one.map_or_else(
-        || range.is_json_by_suffix(),
-        |one| one.is_json() || FormBody::is_one(&one) || is_text(&one),
-    )
+/// Whether bodies of a media type can be checked against a schema.
+fn is_checked(media_type: &MediaType<'_>) -> bool {
+    media_type.is_json() || FormBody::is_one(media_type) || is_text(media_type)
 }
 
 /// Whether a schema says more than that there are bytes.

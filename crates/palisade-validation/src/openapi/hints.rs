@@ -34,10 +34,10 @@ impl Hints {
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let unchecked = self.unchecked.first().map(|first| {
             let message = format!(
-                "a schema is not looked at for each body, because its media types are not JSON, forms or texts alone: {first}{}",
+                "a schema is not looked at, because its media type is none of JSON, forms and texts; a peer that may choose another chooses whether its schema holds: {first}{}",
                 others(&self.unchecked),
             );
-            Finding::new(Severity::Caution, "openapi-body-unchecked", message)
+            Finding::new(Severity::Moderate, "openapi-body-unchecked", message)
         });
         let nullable = self.nullable.first().map(|first| {
             let message = format!(

@@ -85,6 +85,11 @@ impl Operation {
         Ok(self.parameters.check(&path, head, limits, unknown, is_known)?)
     }
 
+    /// Whether it may have a body.
+    pub(crate) fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// What is expected of a body of that media type, if one is accepted.
     pub(crate) fn media(&self, media_type: Option<&MediaType<'_>>) -> Result<&Media, Invalid> {
         let body = self.body.as_ref().ok_or(Invalid::Body)?;

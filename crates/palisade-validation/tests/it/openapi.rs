@@ -372,7 +372,7 @@ const ANYTHING: &str = "{application/json: {schema: {type: object}}}";
 #[case::security("3.0.4", "[{key: []}]", ANYTHING, &["openapi-security-not-enforced"])]
 #[case::security_that_may_be_left_out("3.0.4", "[{key: []}, {}]", ANYTHING, &[])]
 #[case::xml("3.0.4", "[]", "{application/xml: {schema: {type: object}}}", &["openapi-body-unchecked"])]
-#[case::any_media_type("3.0.4", "[]", "{'*/*': {schema: {type: object}}}", &["openapi-body-unchecked"])]
+#[case::any_media_type("3.0.4", "[]", "{'*/*': {schema: {type: object}}}", &[])]
 #[case::bytes("3.0.4", "[]", "{image/png: {schema: {type: string, format: binary}}}", &[])]
 #[case::nullable("3.0.4", "[]", "{application/json: {schema: {type: string, nullable: true}}}", &[])]
 #[case::nullable_of_old("3.1.1", "[]", "{application/json: {schema: {type: string, nullable: true}}}", &["openapi-nullable-ignored"])]
@@ -413,4 +413,61 @@ async fn variables_of_servers_make_paths(#[case] url: &str, #[case] default: &st
         let request = to(path, Method::POST, Some("application/json"), "{}");
         assert_eq!(world.verdict(request).await, verdict, "{path}");
     }
+}
+
+#[rstest]
+#[case::checked(
+    "{'*/*': {schema: {type: object, required: [a]}}}",
+    "application/json",
+    r#"{"a":1}"#,
+    accepted()
+)]
+#[case::wrong(
+    "{'*/*': {schema: {type: object, required: [a]}}}",
+    "application/json",
+    "{}",
+    refused(422, "schema-violation")
+)]
+#[case::of_another_kind(
+    "{'*/*': {schema: {type: object, required: [a]}}}",
+    "image/png",
+    "{}",
+    refused(415, "media-type-not-accepted")
+)]
+#[case::xml(
+    "{'application/*': {schema: {type: object}}}",
+    "application/xml",
+    "<a/>",
+    refused(415, "media-type-not-accepted")
+)]
+#[case::bytes(
+    "{'image/*': {schema: {type: string, format: binary}}}",
+    "image/png",
+    "x",
+    accepted()
+)]
+#[case::json_by_another_name("{'text/json': {schema: {type: object}}}", "text/json", "{}", accepted())]
+#[case::another_charset(
+    "{application/x-www-form-urlencoded: {schema: {type: object}}}",
+    "application/x-www-form-urlencoded; charset=utf-16",
+    "a=1",
+    refused(415, "media-type-not-accepted")
+)]
+#[tokio::test]
+async fn a_peer_cannot_choose_that_a_schema_does_not_hold(
+    #[case] content: &str,
+    #[case] media_type: &str,
+    #[case] body: &'static str,
+    #[case] verdict: (u16, String),
+) {
+    let document = small("3.0.4", "[]", content);
+    let world = World::with_files("validation.openapi=small.yaml", &[("small.yaml", &document)]);
+    let request = to("/orders", Method::POST, Some(media_type), body);
+    assert_eq!(world.verdict(request).await, verdict);
+}
+
+#[tokio::test]
+async fn a_media_type_without_a_body_is_no_body() {
+    let request = to("/v2/orders/DE1", Method::DELETE, Some("application/json"), "");
+    assert_eq!(world("").verdict(request).await, accepted());
 }
