@@ -113,6 +113,18 @@ pub trait Transform: Any + Debug + Send + Sync + 'static {
         true
     }
 
+    /// How it needs the body of that response, where [`needs`](Self::needs) alone would be too much: not of every response.
+    fn needs_answer(&self, cx: &Context, head: &response::Parts) -> Need {
+        let _ = (cx, head);
+        Need::whole_if(self.needs().response())
+    }
+
+    /// Whether a body that is too large to be held is refused also where the stage only reports: for what cannot go on as it is,
+    /// such as a message that has to be decrypted.
+    fn insists(&self) -> bool {
+        false
+    }
+
     /// Accepts the request, possibly changed, or refuses it.
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
         let _ = (cx, message);
@@ -223,6 +235,24 @@ impl Bodies {
     /// Whether the response's body is needed whole.
     pub fn response(self) -> bool {
         matches!(self, Self::Response | Self::Both)
+    }
+}
+
+/// How a [`Transform`] needs one body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Not at all: it streams past.
+    Nothing,
+    /// Whole, if it can be held. One that is too large streams past, and the stage sees a message without a body.
+    IfItFits,
+    /// Whole. A message whose body is too large is refused; where the stage only reports, that is reported, and it streams past the
+    /// stage, which does not see the message.
+    Whole,
+}
+
+impl Need {
+    pub(crate) fn whole_if(is_needed: bool) -> Self {
+        if is_needed { Self::Whole } else { Self::Nothing }
     }
 }
 

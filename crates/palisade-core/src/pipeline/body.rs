@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
@@ -14,27 +15,41 @@ pin_project! {
     #[derive(Debug)]
     pub struct ExchangeBody<B> {
         #[pin]
-        kind: Kind<B>,
+        body: AnswerBody<B>,
         context: Option<Context>,
     }
 }
 
 pin_project! {
+    /// The body of an answer, without what belongs to its exchange.
     #[derive(Debug)]
-    #[project = KindProjection]
-    enum Kind<B> {
+    #[project = AnswerBodyProjection]
+    pub(super) enum AnswerBody<B> {
         Stream { #[pin] body: B },
+        /// A stream of which some was read already.
+        Resumed { resumed: Resumed<AnswerBody<B>> },
         Whole { bytes: Option<Bytes> },
     }
 }
 
+/// A body of which some was read, and put back in front of the rest: data alone, since trailers end a body.
+#[derive(Debug)]
+pub(super) struct Resumed<B> {
+    pub(super) read: VecDeque<Bytes>,
+    pub(super) rest: Pin<Box<B>>,
+}
+
 impl<B> ExchangeBody<B> {
-    /// The inner service's own body.
-    pub(crate) fn stream(body: B, context: Context) -> Self {
+    pub(super) fn new(body: AnswerBody<B>, context: Context) -> Self {
         Self {
-            kind: Kind::Stream { body },
+            body,
             context: Some(context),
         }
+    }
+
+    /// The inner service's own body.
+    pub(crate) fn stream(body: B, context: Context) -> Self {
+        Self::new(AnswerBody::Stream { body }, context)
     }
 
     /// The refusal that this is the body of, in an outbound exchange.
@@ -44,20 +59,23 @@ impl<B> ExchangeBody<B> {
 
     /// A body that is held whole.
     pub(crate) fn whole(bytes: Bytes, context: Context) -> Self {
-        Self {
-            context: Some(context),
-            ..Self::from(bytes)
-        }
+        Self::new(AnswerBody::from(bytes), context)
     }
 }
 
 impl<B> From<Bytes> for ExchangeBody<B> {
     fn from(bytes: Bytes) -> Self {
         Self {
-            kind: Kind::Whole {
-                bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
-            },
+            body: AnswerBody::from(bytes),
             context: None,
+        }
+    }
+}
+
+impl<B> From<Bytes> for AnswerBody<B> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole {
+            bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
         }
     }
 }
@@ -74,13 +92,72 @@ impl AsRef<[u8]> for LastBytes {
     }
 }
 
-impl<B: Body<Data = Bytes>> Kind<B> {
+impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project() {
+            AnswerBodyProjection::Stream { body } => body.poll_frame(cx),
+            AnswerBodyProjection::Resumed { resumed } => Pin::new(resumed).poll_frame(cx),
+            AnswerBodyProjection::Whole { bytes } => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Stream { body } => body.is_end_stream(),
+            Self::Resumed { resumed } => resumed.is_end_stream(),
             Self::Whole { bytes } => bytes.is_none(),
         }
     }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Stream { body } => body.size_hint(),
+            Self::Resumed { resumed } => resumed.size_hint(),
+            Self::Whole { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, length)),
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Resumed<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.read.pop_front() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => self.rest.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read: u64 = self.read.iter().map(length).sum();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(read.saturating_add(rest.lower()));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(read.saturating_add(upper));
+        }
+        hint
+    }
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    bytes.len() as u64
 }
 
 impl<B: Body<Data = Bytes>> Body for ExchangeBody<B> {
@@ -92,10 +169,7 @@ impl<B: Body<Data = Bytes>> Body for ExchangeBody<B> {
         cx: &mut std::task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
-        let frame = match this.kind.as_mut().project() {
-            KindProjection::Stream { body } => ready!(body.poll_frame(cx)),
-            KindProjection::Whole { bytes } => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-        };
+        let frame = ready!(this.body.as_mut().poll_frame(cx));
         let Some(Ok(frame)) = frame else {
             if frame.is_none() {
                 // The exchange ends with its last byte, also where the server keeps the body around.
@@ -103,7 +177,7 @@ impl<B: Body<Data = Bytes>> Body for ExchangeBody<B> {
             }
             return Poll::Ready(frame);
         };
-        if !frame.is_data() || !this.kind.is_end_stream() {
+        if !frame.is_data() || !this.body.is_end_stream() {
             return Poll::Ready(Some(Ok(frame)));
         }
         let Some(context) = this.context.take_if(|context| context.keeps_anything()) else {
@@ -118,15 +192,10 @@ impl<B: Body<Data = Bytes>> Body for ExchangeBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.kind.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Stream { body } => body.size_hint(),
-            Kind::Whole { bytes } => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-        }
+        self.body.size_hint()
     }
 }

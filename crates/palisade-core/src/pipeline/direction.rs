@@ -6,13 +6,13 @@ use http::{StatusCode, request, response};
 use super::PipelineLimits;
 use super::buffer::Unread;
 use crate::settings::ByteSize;
-use crate::stage::{Bodies, Guard, Message, Step, Transform};
+use crate::stage::{Guard, Message, Need, Step, Transform};
 use crate::{Context, Rejection};
 
 /// The way in, or the way out.
 pub(super) trait Direction: Sized {
-    /// Whether this direction's body is among those.
-    fn is_among(bodies: Bodies) -> bool;
+    /// How a transform needs this direction's body.
+    fn need(&self, transform: &dyn Transform, cx: &Context) -> Need;
 
     /// How much of this direction's body is held.
     fn limit(limits: PipelineLimits) -> ByteSize;
@@ -35,8 +35,8 @@ pub(super) trait Direction: Sized {
 }
 
 impl Direction for request::Parts {
-    fn is_among(bodies: Bodies) -> bool {
-        bodies.request()
+    fn need(&self, transform: &dyn Transform, _: &Context) -> Need {
+        Need::whole_if(transform.needs().request())
     }
 
     fn limit(limits: PipelineLimits) -> ByteSize {
@@ -84,8 +84,8 @@ impl Direction for request::Parts {
 }
 
 impl Direction for response::Parts {
-    fn is_among(bodies: Bodies) -> bool {
-        bodies.response()
+    fn need(&self, transform: &dyn Transform, cx: &Context) -> Need {
+        transform.needs_answer(cx, self)
     }
 
     fn limit(limits: PipelineLimits) -> ByteSize {

@@ -12,8 +12,10 @@
 //! The law behind it: a pipeline of stages behaves like the nested layers of those stages, one by one.
 //!
 //! Caveats: trailers of a body that is read whole are dropped. A report-only stage that needs a body whole still refuses one
-//! that cannot be read or exceeds the limit. The one exception to the law: a body that is held whole is not measured again when a
-//! stage puts a larger one in its place, where the next of nested layers would measure it.
+//! that cannot be read. One that exceeds the limit streams past it, and what was read goes on before the rest; but
+//! [`Transform::insists`](crate::Transform::insists) says which stages refuse it even then, and a request that does not tell its length
+//! is refused where its body is not axum's, since no other can be put together again. The one exception to the law: a body that is
+//! held whole is not measured again when a stage puts a larger one in its place, where the next of nested layers would measure it.
 
 mod body;
 mod buffer;

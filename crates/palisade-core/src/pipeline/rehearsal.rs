@@ -6,7 +6,7 @@ use super::buffer::Unread;
 use super::direction::Direction as _;
 use super::transforms::mend_length;
 use super::{Pipeline, PipelineLimits};
-use crate::stage::{Message, Rehearsal, Stage};
+use crate::stage::{Entry, Message, Rehearsal, Stage};
 use crate::{Context, Rejection};
 
 /// What a stage of a pipeline says of a message that nobody has sent.
@@ -20,7 +20,8 @@ pub struct Rehearsed {
 
 impl Pipeline {
     /// What the stage at that position would answer to a message as the stages before it have left it, without lasting effect;
-    /// `None` where there is no such stage. A body that would be too large to be held is refused by the first stage that needs it.
+    /// `None` where there is no such stage. A body that would be too large to be held is refused by the first stage that needs it and
+    /// does not only report.
     pub fn rehearse(
         &self,
         position: usize,
@@ -31,7 +32,7 @@ impl Pipeline {
         if let Some(rejection) = self.too_large(position, message) {
             return Some(Rehearsed {
                 rehearsal: Rehearsal::Refused(rejection),
-                decides: true,
+                decides: !passes_by(entry),
             });
         }
         cx.enter(position, entry.report_only);
@@ -53,8 +54,17 @@ impl Pipeline {
     fn too_large(&self, position: usize, message: &Message<request::Parts>) -> Option<Rejection> {
         let PipelineLimits { request_body, .. } = self.limits();
         let is_too_large = message.body()?.len() > request_body.as_usize();
-        let mut stages = self.entries().iter().map(|entry| &entry.stage);
-        let is_read = stages.position(Stage::needs_request_body) == Some(position);
+        let mut entries = self.entries().iter().enumerate();
+        // The first one that refuses it, and those before, which only report it.
+        let is_last = |entry: &Entry| entry.stage.needs_request_body() && !passes_by(entry);
+        let last = entries.find(|(_, entry)| is_last(entry)).map(|(last, _)| last);
+        let entry = self.entries().get(position)?;
+        let is_read = entry.stage.needs_request_body() && last.is_none_or(|last| position <= last);
         (is_read && is_too_large).then(|| request::Parts::refuse(Unread::TooLarge, request_body))
     }
+}
+
+/// Whether a body that is too large to be held streams past the stage.
+fn passes_by(entry: &Entry) -> bool {
+    entry.report_only && matches!(&entry.stage, Stage::Transform(transform) if !transform.insists())
 }

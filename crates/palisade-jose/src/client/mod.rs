@@ -195,6 +195,11 @@ impl Transform for ClientMessageSecurity {
         Bodies::of(self.requests.is_some(), self.responses.is_some())
     }
 
+    /// What is not opened is not passed on, and what is not secured not sent.
+    fn insists(&self) -> bool {
+        true
+    }
+
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
         let mut asked = Asked {
             id: None,
