@@ -63,6 +63,12 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether it lets any request pass whose path fits one of those patterns, which are axum's; for findings.
+    fn serves(&self, paths: &[Arc<str>]) -> bool {
+        let _ = paths;
+        true
+    }
+
     /// What it knows of that is for callers with credentials alone, such as "the operation `createOrder`"; for findings.
     fn demands_credentials(&self) -> Option<String> {
         None

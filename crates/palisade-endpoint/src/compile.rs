@@ -313,6 +313,40 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
             key,
         ));
     }
+    findings.extend(document_findings(config, key, group));
+    if group.report_only {
+        let message = format!("the group {name} only reports what it would refuse");
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "report-only",
+            message,
+            &format!("{key}.report-only"),
+        ));
+    }
+    findings
+}
+
+/// Where a group and the document that it serves do not fit together.
+fn document_findings(config: &Config, key: &str, group: &CompiledGroup) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let name = &group.name;
+    let serves = |entry: &Entry| match &entry.stage {
+        Stage::Guard(guard) => guard.serves(&group.paths),
+        Stage::Transform(_) => true,
+    };
+    if !group.paths.is_empty() && !group.pipeline.entries().iter().all(serves) {
+        let message = format!(
+            "no path of the group {name} is one of its OpenAPI document, below the paths of its servers: every request is refused"
+        );
+        findings.push(located(
+            config,
+            Severity::Moderate,
+            "openapi-no-operation",
+            message,
+            &format!("{key}.paths"),
+        ));
+    }
     let demands = |entry: &Entry| match &entry.stage {
         Stage::Guard(guard) => guard.demands_credentials(),
         Stage::Transform(_) => None,
@@ -328,16 +362,6 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
             "openapi-security-not-enforced",
             message,
             key,
-        ));
-    }
-    if group.report_only {
-        let message = format!("the group {name} only reports what it would refuse");
-        findings.push(located(
-            config,
-            Severity::Moderate,
-            "report-only",
-            message,
-            &format!("{key}.report-only"),
         ));
     }
     findings

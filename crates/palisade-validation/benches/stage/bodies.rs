@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 pub(crate) fn document(rules: &Value) -> Value {
     let mut schema = rules.clone();
     // Its references are its own, wherever it stands.
-    schema["$id"] = "https://example.com/order".into();
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("$id".to_owned(), "https://example.com/order".into());
+    }
     json!({
         "openapi": "3.1.1",
         "info": {"title": "Orders", "version": "1"},

@@ -242,6 +242,11 @@ impl OpenApi {
         self.operations.get(index)
     }
 
+    /// Whether any of those patterns of paths may lead to an operation.
+    pub(crate) fn meets(&self, patterns: &[Arc<str>]) -> bool {
+        patterns.iter().any(|pattern| self.routes.meets(pattern))
+    }
+
     /// For which operations the document demands credentials, in words.
     pub(crate) fn demands_credentials(&self) -> Option<String> {
         let first = self.secured.first()?;

@@ -274,6 +274,35 @@ impl<T> Routes<T> {
         next
     }
 
+    /// Whether a path that fits a pattern of axum's may lead anywhere; where that is hard to say, it may.
+    pub(super) fn meets(&self, pattern: &str) -> bool {
+        let mut open = vec![(0, pattern.strip_prefix('/'))];
+        while let Some((at, rest)) = open.pop() {
+            let Some(node) = self.nodes.get(at) else { continue };
+            let Some(rest) = rest else {
+                if node.end.is_some() {
+                    return true;
+                }
+                continue;
+            };
+            let (segment, next) = match rest.split_once('/') {
+                Some((segment, next)) => (segment, Some(next)),
+                None => (rest, None),
+            };
+            let has_children = !(node.fixed.is_empty() && node.variable.is_empty());
+            if segment.contains("{*") && has_children {
+                return true;
+            }
+            open.extend(node.variable.iter().map(|(_, below)| (*below, next)));
+            if segment.contains('{') {
+                open.extend(node.fixed.values().map(|below| (*below, next)));
+            } else if let Some(below) = node.fixed.get(segment) {
+                open.push((*below, next));
+            }
+        }
+        false
+    }
+
     /// What a path leads to, with the values of the variables on the way.
     pub(super) fn find<'p>(&self, path: &'p str) -> Option<(&T, Values<'p>)> {
         let mut values = Values::new();
@@ -436,6 +465,20 @@ mod tests {
     #[case("/%zz", TemplateError::NoPath)]
     fn a_template_that_is_none_is_an_error(#[case] template: &str, #[case] error: TemplateError) {
         assert_eq!(Template::parse(template), Err(error));
+    }
+
+    #[rstest]
+    #[case("/pets", true)]
+    #[case("/pets/{anything}", true)]
+    #[case("/pets/7/toys", true)]
+    #[case("/{*rest}", true)]
+    #[case("/pets/7/toys/{*rest}", false)]
+    #[case("/v2/pets", false)]
+    #[case("/{a}/{b}/{c}/{d}", false)]
+    #[case("/", false)]
+    fn a_pattern_meets_templates_or_not(#[case] pattern: &str, #[case] meets: bool) {
+        let routes = routes(&["/pets", "/pets/{id}", "/pets/{id}/toys"]);
+        assert_eq!(routes.meets(pattern), meets);
     }
 
     #[test]

@@ -471,3 +471,19 @@ async fn a_media_type_without_a_body_is_no_body() {
     let request = to("/v2/orders/DE1", Method::DELETE, Some("application/json"), "");
     assert_eq!(world("").verdict(request).await, accepted());
 }
+
+#[rstest]
+#[case::another_server("servers: [{url: /v9}]\npaths:", &["openapi-no-operation"])]
+#[case::the_same("servers: [{url: /}]\npaths:", &[])]
+#[case::any_tenant("servers: [{url: '/{tenant}', variables: {tenant: {default: a}}}]\npaths:", &[])]
+fn a_group_that_serves_no_operation_is_a_finding(#[case] servers: &str, #[case] codes: &[&str]) {
+    let document = small("3.0.4", "[]", ANYTHING).replace("paths:", servers);
+    let world = World::at(
+        "/orders,/{tenant}/other/orders,/north/orders",
+        "validation.openapi=small.yaml",
+        &[("small.yaml", &document)],
+    );
+    let policy = world.policy();
+    let found: Vec<&str> = policy.findings().iter().map(|finding| &*finding.code).collect();
+    assert_eq!(found, codes);
+}

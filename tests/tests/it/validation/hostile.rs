@@ -114,14 +114,13 @@ fn entities_and_document_types_are_refused_before_they_mean_anything(
     elsewhere.set_nonblocking(true).unwrap();
     let url = format!("http://{}/evil", elsewhere.local_addr().unwrap());
     let file = format!("file://{}", world.path().join("secret.txt").display());
-    let laughs: String = (1..10)
-        .map(|level| {
-            format!(
-                "<!ENTITY l{level} \"{}\">",
-                format!("&l{};", level - 1).repeat(10)
-            )
-        })
-        .collect();
+    let laugh = |level: u32| {
+        format!(
+            "<!ENTITY l{level} \"{}\">",
+            format!("&l{};", level - 1).repeat(10)
+        )
+    };
+    let laughs = (1..10).map(laugh).collect::<Vec<_>>().concat();
     let blowup = format!("<!DOCTYPE a [<!ENTITY a \"{}\">]>", "a".repeat(100_000));
     for (declaration, content) in [
         (

@@ -141,16 +141,12 @@ fn what_reaches_the_handler_is_byte_for_byte_what_was_sent() {
     let world = world();
     let node = world.start();
     let mut connection = world.connect(&node);
-    let mut chunked = String::new();
+    let mut chunked = Vec::new();
     for chunk in ODD.as_bytes().chunks(7) {
-        // Of bytes, which need not be whole characters: each is one of ISO 8859-1 here.
-        let chunk: String = chunk.iter().map(|byte| char::from(*byte)).collect();
-        chunked += &format!("{:x}\r\n{chunk}\r\n", chunk.chars().count());
+        chunked.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        chunked.extend([chunk, b"\r\n"].concat());
     }
-    let chunked: Vec<u8> = (chunked + "0\r\n\r\n")
-        .chars()
-        .map(|c| u8::try_from(c).unwrap())
-        .collect();
+    chunked.extend(b"0\r\n\r\n");
     for ask in [
         post(ODD),
         Ask::chunked(&path("Payments"), "application/json", chunked),
