@@ -1,12 +1,13 @@
 //! What a body must be by its media type alone, before any schema.
 
 use bytes::Bytes;
-use http::header::HeaderValue;
+use http::header::{CONTENT_ENCODING, HeaderValue};
+use http::{StatusCode, response};
 use palisade_core::media::MediaType;
 
 use crate::form::FormLimits;
 use crate::json::JsonLimits;
-use crate::rejection::Invalid;
+use crate::rejection::{AnswerFault, Invalid};
 use crate::schema::Schema;
 use crate::xml::XmlLimits;
 use crate::{MultipartSettings, form, json, multipart};
@@ -55,4 +56,16 @@ impl Hygiene {
             Err(_) => Err(Invalid::Unparsed),
         }
     }
+}
+
+/// Whether the body of an answer is there as it is: whole, and under no content coding.
+pub(crate) fn can_be_looked_at(head: &response::Parts) -> Result<(), AnswerFault> {
+    let is_coded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if head.headers.get_all(CONTENT_ENCODING).iter().any(is_coded) {
+        return Err(AnswerFault::Coded);
+    }
+    if head.status == StatusCode::PARTIAL_CONTENT {
+        return Err(AnswerFault::Partial);
+    }
+    Ok(())
 }

@@ -109,6 +109,12 @@ pub(crate) enum AnswerFault {
     /// Under a content coding nobody looks.
     #[error("the body has a content coding, under which nobody looks")]
     Coded,
+    /// Of a part nobody can tell what the whole is.
+    #[error("the body is a part of an answer, and none was asked for")]
+    Partial,
+    /// Nothing says what the body is.
+    #[error("there is a body, and no media type says what it is")]
+    NoMediaType,
     /// The media type is none of the answer's.
     #[error("the media type is none of those that the document has for this answer")]
     MediaType,

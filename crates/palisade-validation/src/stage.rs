@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use http::{StatusCode, request, response};
 use palisade_core::pool::CryptoPool;
 use palisade_core::{
-    Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Phase, Pipeline, Rehearsal,
-    Rejection, Severity, Stage, StageKind, Step, Transform,
+    Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Need, Phase, Pipeline, Problem,
+    Rehearsal, Rejection, Severity, Stage, StageKind, Step, Transform,
 };
 
 use crate::accept::AcceptRule;
@@ -43,7 +44,10 @@ impl MatchedOperation {
 
 /// What the head tells.
 #[derive(Debug)]
-struct Heads(Arc<Validator>);
+struct Heads {
+    validator: Arc<Validator>,
+    response: ResponseSetting,
+}
 
 /// What the whole message tells.
 #[derive(Debug)]
@@ -59,25 +63,45 @@ impl Guard for Heads {
         "validation"
     }
 
-    fn request(&self, _: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
-        if let Some(id) = self.0.head(head)? {
+    fn request(&self, cx: &mut Context, head: &mut request::Parts) -> Result<(), Rejection> {
+        let verdict = self.validator.head(head);
+        let goes_on = verdict.is_ok() || cx.is_report_only();
+        if goes_on && self.response != ResponseSetting::Off {
+            ask_for_whole_answers(&mut head.headers);
+        }
+        if let Some(id) = verdict? {
             head.extensions.insert(MatchedOperation(id));
         }
         Ok(())
     }
 
     fn reason(&self, head: &request::Parts) -> Option<String> {
-        let operation = self.0.head(head).ok().flatten()?;
+        let operation = self.validator.head(head).ok().flatten()?;
         Some(format!("the operation is `{operation}`"))
     }
 
     fn path_parameters(&self) -> Vec<&str> {
-        self.0.parameters.path_names().collect()
+        self.validator.parameters.path_names().collect()
+    }
+
+    fn serves(&self, paths: &[Arc<str>]) -> bool {
+        self.validator
+            .document
+            .as_ref()
+            .is_none_or(|document| document.meets(paths))
     }
 
     fn demands_credentials(&self) -> Option<String> {
-        self.0.document.as_ref()?.demands_credentials()
+        self.validator.document.as_ref()?.demands_credentials()
     }
+}
+
+/// Asks for answers that can be looked at: whole, and under no coding. Otherwise the client would choose whether they are.
+fn ask_for_whole_answers(headers: &mut HeaderMap) {
+    // Without the field any coding would do (RFC 9110 section 12.5.3).
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.remove(RANGE);
+    headers.remove(IF_RANGE);
 }
 
 impl Transform for Messages {
@@ -91,6 +115,20 @@ impl Transform for Messages {
 
     fn answers(&self) -> bool {
         self.response != ResponseSetting::Off
+    }
+
+    fn needs_answer(&self, cx: &Context, head: &response::Parts) -> Need {
+        let only_reports = self.response == ResponseSetting::Report || cx.is_report_only();
+        // A refusal by Palisade is no answer of the service. No upstream can leave an extension.
+        let is_refusal = head.extensions.get::<Problem>().is_some();
+        if is_refusal || only_reports && self.validator.lets_stream(head) {
+            return Need::Nothing;
+        }
+        match self.response {
+            ResponseSetting::Off => Need::Nothing,
+            ResponseSetting::Report => Need::IfItFits,
+            ResponseSetting::Enforce => Need::Whole,
+        }
     }
 
     fn request<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<request::Parts>) -> Step<'a> {
@@ -112,7 +150,14 @@ impl Transform for Messages {
     }
 
     fn response<'a>(&'a self, cx: &'a mut Context, message: &'a mut Message<response::Parts>) -> Step<'a> {
-        let body = message.body().cloned().unwrap_or_default();
+        let body = match (self.needs_answer(cx, &message.head), message.body()) {
+            (Need::Nothing, _) => return Step::Done(Ok(())),
+            (Need::IfItFits, None) => {
+                not_looked_at(cx);
+                return Step::Done(Ok(()));
+            }
+            (Need::IfItFits | Need::Whole, body) => body.cloned().unwrap_or_default(),
+        };
         let matched = cx.kept::<Matched>().copied();
         if !self.validator.takes_long(&body) {
             let verdict = self.validator.response(&message.head, &body, matched);
@@ -161,12 +206,24 @@ impl Messages {
         if self.response == ResponseSetting::Enforce {
             return Err(bad_answer(invalid));
         }
-        let group = cx.group().map(|group| group.name.to_string()).unwrap_or_default();
+        let group = group(cx);
         metrics::counter!("palisade_responses_invalid_total", "group" => group.clone()).increment(1);
         let request_id = cx.request_id();
         tracing::warn!(target: "palisade::validation", group, %request_id, cause = %invalid, "the answer is not as it should be");
         Ok(())
     }
+}
+
+/// Takes note of an answer that is too large to be held, and goes on.
+fn not_looked_at(cx: &mut Context) {
+    let group = group(cx);
+    metrics::counter!("palisade_responses_unread_total", "group" => group.clone()).increment(1);
+    let request_id = cx.request_id();
+    tracing::warn!(target: "palisade::validation", group, %request_id, "the answer is too large to be looked at");
+}
+
+fn group(cx: &Context) -> String {
+    cx.group().map(|group| group.name.to_string()).unwrap_or_default()
 }
 
 /// What is wrong with an answer is nobody's business but the operator's.
@@ -247,7 +304,10 @@ fn stages(settings: &ValidationSettings, site: &Site<'_>) -> Result<[Stage; 2], 
     let response = settings.response;
     let validator = Arc::new(compile(settings, site)?);
     Ok([
-        Stage::guard(Heads(Arc::clone(&validator))),
+        Stage::guard(Heads {
+            validator: Arc::clone(&validator),
+            response,
+        }),
         Stage::transform(Messages {
             validator,
             response,

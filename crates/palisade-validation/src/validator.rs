@@ -12,12 +12,12 @@ use palisade_core::settings::ByteSize;
 use palisade_core::{RefusalFormat, soap};
 
 use crate::accept::{AcceptFault, AcceptRule};
-use crate::hygiene::Hygiene;
+use crate::hygiene::{Hygiene, can_be_looked_at};
 use crate::json;
 use crate::media::MediaRange;
 use crate::openapi::{Found, OpenApi, Operation};
 use crate::parameters::Parameters;
-use crate::rejection::Invalid;
+use crate::rejection::{AnswerFault, Invalid};
 use crate::schema::Schema;
 use crate::settings::Unknown;
 use crate::xsd::XmlSchema;
@@ -143,23 +143,32 @@ impl Validator {
         }
     }
 
+    /// The syntax of an answer in JSON or XML. One that does not say what it is could be either.
     fn syntax(&self, head: &response::Parts, body: &Bytes) -> Result<(), Invalid> {
         if body.is_empty() {
             return Ok(());
         }
-        let media_type = MediaType::of(&head.headers).map_err(|NoMediaType| self.not_accepted())?;
-        let Some(media_type) = media_type else {
-            return Ok(());
-        };
-        if head.headers.contains_key(CONTENT_ENCODING) {
+        let media_type = MediaType::of(&head.headers).map_err(|NoMediaType| AnswerFault::NoMediaType)?;
+        let media_type = media_type.ok_or(AnswerFault::NoMediaType)?;
+        if !is_text(&media_type) {
             return Ok(());
         }
+        can_be_looked_at(head)?;
         if media_type.is_json() {
             json::check(body, &self.hygiene.json)?;
-        } else if media_type.is_xml() {
+        } else {
             self.hygiene.xml.parse(body)?;
         }
         Ok(())
+    }
+
+    /// Whether an answer need not be held for a stage that only reports: a stream of events, which would arrive when it ends, and
+    /// what nobody looks at.
+    pub(crate) fn lets_stream(&self, head: &response::Parts) -> bool {
+        let Ok(Some(media_type)) = MediaType::of(&head.headers) else {
+            return false;
+        };
+        media_type.is("text", "event-stream") || self.document.is_none() && !is_text(&media_type)
     }
 
     /// The operation that a request is for, if there is a document.
@@ -298,6 +307,11 @@ impl Validator {
             None => self.hygiene.check(media_type, content_type, body),
         }
     }
+}
+
+/// Whether the syntax of such a body is looked at.
+fn is_text(media_type: &MediaType<'_>) -> bool {
+    media_type.is_json() || media_type.is_xml()
 }
 
 /// Whether the head announces a body. In HTTP/2 it need not.

@@ -3,10 +3,12 @@
 //! 1. A status is looked up as it is, then by its class (`4XX`), then under `default`. One that none of them names is not as it should be.
 //! 2. Fields of the header that are demanded must be there, and be what their schemas say.
 //! 3. A body is of one of the media types that the answer names, and as its schema says. An answer that names none has no body.
-//! 4. Answers to HEAD, and those of status 204 and 304, have no body whatever the document says.
+//! 4. Answers to HEAD, and those of status 204, have no body whatever the document says. A 304 tells a client that it has the answer
+//!    already (RFC 9110 section 15.4.5): documents need not say so.
+//! 5. A body under a content coding, or a part of one, was not asked for and cannot be looked at: it is not as it should be.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{StatusCode, response};
 use palisade_core::media::MediaType;
 
@@ -15,7 +17,7 @@ use super::dialect::Schemas;
 use super::document::Node;
 use super::parameter::Header;
 use super::{Compiling, entries};
-use crate::hygiene::Hygiene;
+use crate::hygiene::{Hygiene, can_be_looked_at};
 use crate::rejection::{AnswerFault, Invalid};
 
 /// The answers of one operation.
@@ -88,13 +90,15 @@ impl Answers {
         has_no_body: bool,
         hygiene: &Hygiene,
     ) -> Result<(), Invalid> {
+        if head.status == StatusCode::NOT_MODIFIED {
+            return Ok(());
+        }
         let answer = self.list.iter().find(|(statuses, _)| statuses.hold(head.status));
         let (_, answer) = answer.ok_or(AnswerFault::Status(head.status))?;
         for header in &answer.headers {
             header.check(&head.headers, &hygiene.json)?;
         }
-        let is_bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if has_no_body || is_bodiless {
+        if has_no_body || head.status == StatusCode::NO_CONTENT {
             return Ok(());
         }
         answer.body(head, body, hygiene)
@@ -127,9 +131,7 @@ impl Answer {
         if body.is_empty() {
             return Err(AnswerFault::NoBody.into());
         }
-        if head.headers.contains_key(CONTENT_ENCODING) {
-            return Err(AnswerFault::Coded.into());
-        }
+        can_be_looked_at(head)?;
         let media_type = MediaType::of(&head.headers).ok().flatten();
         let media_type = media_type.ok_or(AnswerFault::MediaType)?;
         let media = self.content.find(&media_type).ok_or(AnswerFault::MediaType)?;
