@@ -52,6 +52,7 @@ mod media;
 pub mod multipart;
 mod openapi;
 pub mod parameters;
+mod pattern;
 mod rejection;
 pub mod schema;
 mod settings;

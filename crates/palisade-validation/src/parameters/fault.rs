@@ -99,6 +99,8 @@ pub enum Expected {
     Pattern,
     /// That it is one of `values`.
     Values,
+    /// That `pattern` takes less work on it, and on the values before it.
+    LessWork,
 }
 
 impl fmt::Display for Expected {
@@ -117,6 +119,7 @@ impl fmt::Display for Expected {
             Self::MaxLength => "is too long",
             Self::Pattern => "does not have the expected form",
             Self::Values => "is none of the accepted values",
+            Self::LessWork => "takes more work to check than is allowed",
         })
     }
 }

@@ -26,8 +26,9 @@
 //! | `date-time` | `2026-01-31T12:00:00.5+01:00` (RFC 3339 `date-time`): at most nine decimals; a leap second where UTC may have one |
 //!
 //! `min` and `max` are of the last two and of numbers, and are compared exactly: no number goes through a float, and instants are
-//! compared in UTC. `pattern` is a regular expression that the whole value must match, in time linear in its length. `values` are
-//! compared as text.
+//! compared in UTC. `pattern` is a regular expression that the whole value must match. Most take time linear in the length of the value;
+//! where counted repetitions within each other do not, the patterns of a request take some ten milliseconds together at most, and a
+//! value that would take more is refused. `values` are compared as text.
 //!
 //! # What this does not protect against
 //!
@@ -42,6 +43,7 @@ use http::{HeaderMap, HeaderName};
 use palisade_core::{MatchedGroup, facts};
 use smallvec::{SmallVec, smallvec};
 
+use crate::pattern::Budget;
 use crate::settings::{ParameterSettings, Unknown, ValidationSettings};
 
 mod decimal;
@@ -56,7 +58,7 @@ mod tests;
 pub use fault::{Expected, Parameter, ParameterFault, Place};
 
 use decode::Plus;
-use rule::Rule;
+use rule::{PATTERN_STEPS, Rule};
 
 /// What is wrong with settings: the key, relative to the stage, and what was expected.
 type SettingFaults = Vec<(String, String)>;
@@ -96,9 +98,10 @@ impl Parameters {
 
     /// Checks the parameters of a request.
     pub fn check(&self, head: &Parts) -> Result<(), ParameterFault> {
-        self.check_path(head)?;
-        self.check_query(head.uri.query().unwrap_or_default())?;
-        self.check_header(&head.headers)
+        let budget = Budget::new(PATTERN_STEPS);
+        self.check_path(head, &budget)?;
+        self.check_query(head.uri.query().unwrap_or_default(), &budget)?;
+        self.check_header(&head.headers, &budget)
     }
 
     /// Whether settings say something of that parameter of the query.
@@ -108,7 +111,7 @@ impl Parameters {
             .is_ok()
     }
 
-    fn check_path(&self, head: &Parts) -> Result<(), ParameterFault> {
+    fn check_path(&self, head: &Parts, budget: &Budget) -> Result<(), ParameterFault> {
         if self.path.is_empty() {
             return Ok(());
         }
@@ -126,7 +129,7 @@ impl Parameters {
                 };
                 let value = decode::decode(raw, Plus::IsPlus)
                     .map_err(|_| ParameterFault::NotText(parameter.clone()))?;
-                rule.check(&value)
+                rule.check(&value, budget)
                     .map_err(|expected| parameter.is_not(expected))?;
                 missing = false;
             }
@@ -137,7 +140,7 @@ impl Parameters {
         Ok(())
     }
 
-    fn check_query(&self, query: &str) -> Result<(), ParameterFault> {
+    fn check_query(&self, query: &str, budget: &Budget) -> Result<(), ParameterFault> {
         if self.query.is_empty() && self.unknown_query == Unknown::Allow {
             return Ok(());
         }
@@ -164,7 +167,7 @@ impl Parameters {
             {
                 return Err(ParameterFault::Repeated(parameter.clone()));
             }
-            rule.check(&value)
+            rule.check(&value, budget)
                 .map_err(|expected| parameter.is_not(expected))?;
         }
         let missing = self
@@ -177,7 +180,7 @@ impl Parameters {
         })
     }
 
-    fn check_header(&self, headers: &HeaderMap) -> Result<(), ParameterFault> {
+    fn check_header(&self, headers: &HeaderMap, budget: &Budget) -> Result<(), ParameterFault> {
         for (name, parameter, rule) in &self.header {
             let mut values = headers.get_all(name).iter();
             match (values.next(), values.next()) {
@@ -189,7 +192,8 @@ impl Parameters {
                     let value = value
                         .to_str()
                         .map_err(|_| ParameterFault::NotText(parameter.clone()))?;
-                    rule.check(value).map_err(|expected| parameter.is_not(expected))?;
+                    rule.check(value, budget)
+                        .map_err(|expected| parameter.is_not(expected))?;
                 }
             }
         }

@@ -3,22 +3,15 @@
 use std::cmp::Ordering;
 use std::fmt::Display;
 
-use regex::{Regex, RegexBuilder};
-
 use super::SettingFaults;
 use super::decimal::Decimal;
 use super::fault::Expected;
 use super::instant::{Date, Instant};
+use crate::pattern::{Budget, Pattern, PatternError, TooMuchWork};
 use crate::settings::{ParameterSettings, ParameterType};
 
-/// How much memory a compiled pattern may take, in bytes. Counted repetitions such as `\w{1000}` are what takes it.
-const PATTERN_SIZE: usize = 1024 * 1024;
-
-/// How much memory a search may cache, in bytes.
-const PATTERN_CACHE: usize = 256 * 1024;
-
-/// How deep groups of a pattern may be nested.
-const PATTERN_DEPTH: u32 = 50;
+/// Steps that the patterns of all parameters of a request may take together: ten milliseconds or so.
+pub(super) const PATTERN_STEPS: u64 = 1_000_000;
 
 /// What a parameter must be.
 #[derive(Debug)]
@@ -27,7 +20,7 @@ pub(super) struct Rule {
     kind: Kind,
     min_length: usize,
     max_length: usize,
-    pattern: Option<Regex>,
+    pattern: Option<Pattern>,
     values: Option<Box<[Box<str>]>>,
 }
 
@@ -85,8 +78,8 @@ impl Rule {
         self.values.as_deref().unwrap_or_default()
     }
 
-    /// Checks a value.
-    pub(super) fn check(&self, value: &str) -> Result<(), Expected> {
+    /// Checks a value. What its pattern takes comes out of `budget`.
+    pub(super) fn check(&self, value: &str, budget: &Budget) -> Result<(), Expected> {
         self.check_length(value)?;
         self.kind.check(value)?;
         if let Some(values) = &self.values
@@ -94,9 +87,13 @@ impl Rule {
         {
             return Err(Expected::Values);
         }
-        match &self.pattern {
-            Some(pattern) if !pattern.is_match(value) => Err(Expected::Pattern),
-            _ => Ok(()),
+        let Some(pattern) = &self.pattern else {
+            return Ok(());
+        };
+        match pattern.is_match(value, |steps| budget.spend(steps)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Expected::Pattern),
+            Err(TooMuchWork) => Err(Expected::LessWork),
         }
     }
 
@@ -278,23 +275,20 @@ impl Compile<'_> {
         }
     }
 
-    fn pattern(&mut self) -> Option<Regex> {
+    fn pattern(&mut self) -> Option<Pattern> {
         let settings = self.settings;
         let pattern = settings.pattern.as_ref()?;
         if settings.kind == ParameterType::Boolean {
             self.fault("pattern", "no such key for true and false (type)");
             return None;
         }
-        let read = compile_pattern(pattern)
-            // By itself too: what is put around it must not make sense of what makes none.
-            .and_then(|_| compile_pattern(&format!(r"\A(?:{pattern})\z")));
-        match read {
+        match Pattern::whole(pattern) {
             Ok(pattern) => Some(pattern),
-            Err(regex::Error::CompiledTooBig(_)) => {
+            Err(PatternError::TooLarge) => {
                 self.fault("pattern", "a regular expression with smaller repetitions");
                 None
             }
-            Err(_) => {
+            Err(PatternError::Syntax) => {
                 let expected = "a regular expression of the Rust crate regex: no look-around, no back-references, no comment at its end";
                 self.fault("pattern", expected);
                 None
@@ -317,7 +311,7 @@ impl Compile<'_> {
                 );
             }
             if let (false, Some(rule)) = (self.failed, rule)
-                && let Err(expected) = rule.check(value)
+                && let Err(expected) = rule.check(value, &Budget::new(PATTERN_STEPS))
             {
                 self.fault(
                     "values",
@@ -327,12 +321,4 @@ impl Compile<'_> {
         }
         Some(values.iter().map(|value| value.as_str().into()).collect())
     }
-}
-
-fn compile_pattern(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_SIZE)
-        .dfa_size_limit(PATTERN_CACHE)
-        .nest_limit(PATTERN_DEPTH)
-        .build()
 }

@@ -68,6 +68,32 @@ fn in_group(mut head: Parts, patterns: &[&str]) -> Parts {
     head
 }
 
+#[test]
+fn the_patterns_of_a_request_share_what_they_may_take() {
+    let nested = || parameter(&[("pattern", r"(\s*[0-9A-F]{1,16}\s*,?){1,100}")]);
+    let mut settings = ValidationSettings::default();
+    for name in ["a", "b"] {
+        settings.query.insert(name.to_owned(), nested());
+    }
+    let parameters = Parameters::compile(&settings).unwrap();
+    assert_eq!(
+        verdict(&parameters, &head("/?a=12,AB&b=FF,", &[])),
+        "accepted"
+    );
+    let (some, many) = ("0".repeat(250), "0".repeat(8_000));
+    let told = |name: &str| format!("The query parameter {name} takes more work to check than is allowed.");
+    assert_eq!(
+        verdict(&parameters, &head(&format!("/?a={many}"), &[])),
+        told("a")
+    );
+    assert_eq!(
+        verdict(&parameters, &head(&format!("/?b={some}"), &[])),
+        "accepted"
+    );
+    let both = head(&format!("/?a={some}&b={some}"), &[]);
+    assert_eq!(verdict(&parameters, &both), told("b"));
+}
+
 /// The sentence a peer would be told, or `accepted`.
 fn verdict(parameters: &Parameters, head: &Parts) -> String {
     parameters

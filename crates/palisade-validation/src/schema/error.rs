@@ -8,8 +8,11 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
 
+use super::keyword::PATTERN;
 use super::place::{Position, locate};
 use super::source::{ABOVE, Document, FOLDER, SourceError};
+use super::violation::{escape, quote};
+use crate::pattern::Pattern;
 
 /// How many characters of one problem are told.
 const MAX_PROBLEM: usize = 400;
@@ -125,6 +128,9 @@ pub(super) fn from_build(error: &ValidationError<'_>, documents: &[Known<'_>]) -
         ValidationErrorKind::Format { format } if format == "regex" => {
             document.error(pointer, &not_linear(document.json.pointer(pointer)))
         }
+        ValidationErrorKind::Custom { keyword, .. } if keyword == PATTERN => {
+            document.error(pointer, &not_linear(document.json.pointer(pointer)))
+        }
         _ => document.error(pointer, &error.to_string()),
     }
 }
@@ -135,6 +141,42 @@ const NONE: Known<'static> = Known {
     json: &Value::Null,
     file: None,
 };
+
+/// Finds the patterns in `patternProperties` whose work cannot be bounded: the crate matches these itself.
+pub(super) fn unbounded_names(document: Known<'_>) -> Vec<SchemaError> {
+    const KEYWORD: &str = "patternProperties";
+    let mut errors = Vec::new();
+    let mut open = vec![(String::new(), document.json)];
+    while let Some((pointer, value)) = open.pop() {
+        let patterns = value.get(KEYWORD).and_then(Value::as_object);
+        for pattern in patterns.into_iter().flat_map(|patterns| patterns.keys()) {
+            // What cannot be compiled is found where it is compiled, if ever.
+            if Pattern::ecma(pattern).is_ok_and(|compiled| !compiled.is_linear()) {
+                let problem = format!(
+                    "the pattern {} would take too much work to match with each name of a member: it must have fewer or \
+                     smaller counted repetitions, and no word boundaries",
+                    quote(pattern)
+                );
+                errors.push(document.error(&format!("{pointer}/{KEYWORD}"), &problem));
+            }
+        }
+        match value {
+            Value::Array(items) => open.extend(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| (format!("{pointer}/{at}"), item)),
+            ),
+            Value::Object(members) => open.extend(
+                members
+                    .iter()
+                    .map(|(name, member)| (format!("{pointer}/{}", escape(name)), member)),
+            ),
+            _ => {}
+        }
+    }
+    errors
+}
 
 /// Why a pattern cannot be used.
 fn not_linear(pattern: Option<&Value>) -> String {

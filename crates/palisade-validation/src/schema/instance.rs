@@ -2,13 +2,15 @@
 //!
 //! The crate reads instances through a trait. Ours walks a [`Tree`] and adds two things:
 //! 1. Every step is counted. With nothing left to spend, arrays and objects look empty and strings too, so that
-//!    the crate comes to an end at once; its verdict is then worth nothing, and [`Effort::is_spent`] says so.
+//!    the crate comes to an end at once; its verdict is then worth nothing, and [`Effort::is_spent`] says so. A schema
+//!    whose alternatives multiply goes on without any instance: the walk is ended by [`GivenUp`] then.
 //! 2. An error never carries the instance. The crate would clone it into the errors of `anyOf` and `oneOf`, on
 //!    each level of nesting anew; here it gets a constant that says whether the error is to be trusted.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node, NodeIdentity, Object};
@@ -16,11 +18,14 @@ use serde_json::{Number, Value};
 
 use super::unique::is_unique;
 use crate::json::{self, Children, Kind, Tree};
+use crate::pattern::Pattern;
 
 /// Steps that every instance may take.
-const BASE: u64 = 1_000_000;
+const BASE: u64 = 2_000_000;
 /// Steps that an instance may take for each value in it, when [`BASE`] is used up.
-const PER_VALUE: u64 = 200;
+const PER_VALUE: u64 = 50;
+/// How many times the crate may ask for more when there is nothing left.
+const PATIENCE: u32 = 100_000;
 /// Steps that one error costs: what it allocates takes about as long.
 const PER_ERROR: u64 = 50;
 /// Bytes of a string that are read in one step.
@@ -31,6 +36,10 @@ static TRUSTED: Value = Value::Null;
 /// The instance that an error carries afterwards.
 static UNTRUSTED: Value = Value::Bool(false);
 
+/// What a walk is ended with that does not come to its end: it unwinds to whoever began it.
+#[derive(Debug)]
+struct GivenUp;
+
 /// What the check of one instance may still spend.
 #[derive(Debug)]
 pub(super) struct Effort {
@@ -40,6 +49,7 @@ pub(super) struct Effort {
     errors: Cell<u32>,
     is_extended: Cell<bool>,
     is_spent: Cell<bool>,
+    patience: Cell<u32>,
 }
 
 impl Effort {
@@ -52,6 +62,7 @@ impl Effort {
             errors: Cell::new(errors),
             is_extended: Cell::new(false),
             is_spent: Cell::new(false),
+            patience: Cell::new(PATIENCE),
         }
     }
 
@@ -78,26 +89,41 @@ impl Effort {
     fn spend(&self, steps: u64) -> bool {
         if let Some(left) = self.left.get().checked_sub(steps) {
             self.left.set(left);
-            return !self.is_spent.get();
+            return true;
         }
         self.extend(steps)
     }
 
     #[cold]
     fn extend(&self, steps: u64) -> bool {
+        if self.is_spent.get() {
+            let patience = self.patience.get().saturating_sub(1);
+            self.patience.set(patience);
+            if patience == 0 && cfg!(panic = "unwind") {
+                // No message: nothing is broken.
+                resume_unwind(Box::new(GivenUp));
+            }
+            return false;
+        }
         if self.is_extended.replace(true) {
-            self.is_spent.set(true);
+            self.end();
             return false;
         }
         self.left.set(PER_VALUE.saturating_mul(self.values));
         self.spend(steps)
     }
 
+    /// Leaves nothing to spend.
+    fn end(&self) {
+        self.is_spent.set(true);
+        self.left.set(0);
+    }
+
     fn error(&self) -> &'static Value {
         let errors = self.errors.get();
         self.errors.set(errors.saturating_sub(1));
         if errors == 0 {
-            self.is_spent.set(true);
+            self.end();
         }
         if self.spend(PER_ERROR) {
             &TRUSTED
@@ -126,6 +152,31 @@ impl<'a> Metered<'a> {
         Self { node, ..self }
     }
 
+    /// Whether a pattern matches, if this is a string.
+    pub(super) fn matches(self, pattern: &Pattern) -> bool {
+        let Kind::String(text) = self.node.kind() else {
+            return self.effort.spend(1);
+        };
+        pattern
+            .is_match(text, |steps| self.effort.spend(steps))
+            .unwrap_or(true)
+    }
+
+    /// Pays for a look that finds another type.
+    fn other<T>(self) -> Option<T> {
+        self.effort.spend(1);
+        None
+    }
+
+    /// Pays for a look at a scalar.
+    #[inline]
+    fn look(self) -> bool {
+        self.effort.spend(match self.node.kind() {
+            Kind::String(text) => steps_of(text),
+            _ => 1,
+        })
+    }
+
     /// How many of so many there seem to be: none, when nothing is left to spend.
     fn count(self, count: usize) -> usize {
         if self.effort.spend(1) { count } else { 0 }
@@ -149,7 +200,8 @@ impl Json for MeteredJson {
         key.to_owned()
     }
 
-    /// A name that comes without the object it is of: it has a meter of its own.
+    /// A name that comes without the object it is of has a meter of its own; the crate has none such, since
+    /// [`Container::try_for_each_name_node`] gives those of an object.
     fn with_string_node<T>(buffer: &mut Tree<'static>, string: &str, f: impl FnOnce(Metered<'_>) -> T) -> T {
         buffer.set_string(string);
         f(Metered::root(buffer, &Effort::new(buffer, 1)))
@@ -168,7 +220,7 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
                 count: self.count(*count),
                 of: *self,
             }),
-            _ => None,
+            _ => self.other(),
         }
     }
 
@@ -179,35 +231,33 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
                 count: self.count(*count),
                 of: *self,
             }),
-            _ => None,
+            _ => self.other(),
         }
     }
 
     #[inline]
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match self.node.kind() {
-            Kind::String(text) => {
-                let steps = 1 + text.len() / BYTES_PER_STEP;
-                Some(Cow::Borrowed(if self.effort.spend(steps as u64) {
-                    text
-                } else {
-                    ""
-                }))
-            }
-            _ => None,
+            Kind::String(text) => Some(Cow::Borrowed(if self.effort.spend(steps_of(text)) {
+                text
+            } else {
+                ""
+            })),
+            _ => self.other(),
         }
     }
 
     #[inline]
     fn as_number(&self) -> Option<&'a Number> {
         match self.node.kind() {
-            Kind::Number(number) => Some(number),
-            _ => None,
+            Kind::Number(number) => self.effort.spend(1).then_some(number),
+            _ => self.other(),
         }
     }
 
     #[inline]
     fn as_boolean(&self) -> Option<bool> {
+        self.effort.spend(1);
         match self.node.kind() {
             Kind::Bool(value) => Some(*value),
             _ => None,
@@ -216,11 +266,13 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
 
     #[inline]
     fn is_null(&self) -> bool {
+        self.effort.spend(1);
         matches!(self.node.kind(), Kind::Null)
     }
 
     #[inline]
     fn json_type(&self) -> JsonType {
+        self.effort.spend(1);
         match self.node.kind() {
             Kind::Null => JsonType::Null,
             Kind::Bool(_) => JsonType::Boolean,
@@ -232,6 +284,9 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
     }
 
     fn string_length(&self) -> Option<u64> {
+        if !self.look() {
+            return None;
+        }
         match self.node.kind() {
             Kind::String(text) => Some(text.chars().count() as u64),
             _ => None,
@@ -239,6 +294,9 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
     }
 
     fn string_length_within(&self, min: u64, max: u64) -> Option<bool> {
+        if !self.look() {
+            return None;
+        }
         let Kind::String(text) = self.node.kind() else {
             return None;
         };
@@ -255,7 +313,15 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
     }
 
     fn equals_value(&self, expected: &Value) -> bool {
-        self.node.is(expected)
+        let steps = match (self.node.kind(), expected) {
+            (Kind::String(text), Value::String(expected)) if text.len() == expected.len() => steps_of(text),
+            (Kind::Array(count), Value::Array(items)) if *count == items.len() => self.node.values() as u64,
+            (Kind::Object(count, _), Value::Object(members)) if *count == members.len() => {
+                self.node.values() as u64
+            }
+            _ => 1,
+        };
+        self.effort.spend(steps) && self.node.is(expected)
     }
 
     /// Only errors and annotations ask: nobody needs the value there.
@@ -267,6 +333,12 @@ impl<'a> Node<'a, MeteredJson> for Metered<'a> {
         self.effort.spend(1);
         Some(NodeIdentity::new(self.node.address()))
     }
+}
+
+/// What it takes to read a text.
+#[inline]
+fn steps_of(text: &str) -> u64 {
+    1 + (text.len() / BYTES_PER_STEP) as u64
 }
 
 /// An array or an object; empty, when nothing is left to spend.
@@ -369,6 +441,7 @@ impl<'a> Iterator for Members<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let member = self.0.next()?;
-        Some((member.node.name(), member))
+        let name = member.node.name();
+        member.effort.spend(steps_of(name)).then_some((name, member))
     }
 }

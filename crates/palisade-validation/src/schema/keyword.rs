@@ -1,16 +1,21 @@
-//! Keywords that OpenAPI adds to JSON Schema, under names of ours that no document has.
+//! Keywords of ours: `pattern`, whose work is bounded, and those that OpenAPI adds to JSON Schema, under names that no
+//! document has.
 //!
-//! Schema Objects are put into words of JSON Schema before they are compiled; these are for what there are no words.
+//! Schema Objects are put into words of JSON Schema before they are compiled; the latter are for what there are no words.
 
 use jsonschema::json::{Json, JsonNumber, Node, Object};
 use jsonschema::{Keyword, ValidationError};
 use serde_json::Value;
 
 use super::instance::MeteredJson;
+use super::violation::must_match;
 use super::{Formats, Options};
+use crate::pattern::Pattern;
 
 /// What the names of all of these begin with.
 pub(crate) const PREFIX: &str = "x-palisade-";
+/// What a text must match.
+pub(super) const PATTERN: &str = "pattern";
 /// A format of numbers: its name.
 pub(crate) const NUMBER_FORMAT: &str = "x-palisade-format";
 /// Names of members that only answers have.
@@ -33,7 +38,16 @@ pub(super) fn shown(keyword: &str) -> &str {
     keyword.strip_prefix(PREFIX).unwrap_or(keyword)
 }
 
-/// Makes them known, and the formats of OpenAPI.
+/// Makes `pattern` ours.
+pub(super) fn add_pattern(options: Options<'_>) -> Options<'_> {
+    options.with_keyword(PATTERN, |_, pattern, _| match Matches::compile(pattern) {
+        Some(compiled) => Ok(Box::new(compiled) as Compiled),
+        // What is told of it is worded where the document is at hand.
+        None => Err(ValidationError::custom("no pattern")),
+    })
+}
+
+/// Makes those of OpenAPI known, and its formats.
 pub(super) fn add(options: Options<'_>, formats: Formats) -> Options<'_> {
     let options = options
         .with_keyword(READ_ONLY, |_, names, _| {
@@ -49,6 +63,37 @@ pub(super) fn add(options: Options<'_>, formats: Formats) -> Options<'_> {
             .with_keyword(NUMBER_FORMAT, |_, name, _| Ok(NumberFormat::compile(name)))
             .with_format("byte", is_base64)
             .with_format("uuid", is_uuid),
+    }
+}
+
+/// A text that matches a pattern.
+struct Matches {
+    pattern: Pattern,
+    /// As it stands in the schema.
+    text: Box<str>,
+}
+
+impl Matches {
+    fn compile(pattern: &Value) -> Option<Self> {
+        let text = pattern.as_str()?;
+        Some(Self {
+            pattern: Pattern::ecma(text).ok()?,
+            text: text.into(),
+        })
+    }
+}
+
+impl<'i> Keyword<'i, MeteredJson> for Matches {
+    fn validate(&self, instance: <MeteredJson as Json>::Node<'i>) -> Result<(), ValidationError<'i>> {
+        if Keyword::is_valid(self, instance) {
+            Ok(())
+        } else {
+            Err(ValidationError::custom(must_match(&self.text)))
+        }
+    }
+
+    fn is_valid(&self, instance: <MeteredJson as Json>::Node<'i>) -> bool {
+        instance.matches(&self.pattern)
     }
 }
 

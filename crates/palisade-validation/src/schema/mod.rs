@@ -8,7 +8,10 @@
 //!    at start that names the reference. Which files were read is told, so that a change of any reloads the policy.
 //! 3. A schema is checked against its meta-schema at start, and so is each file it refers to. Errors name the file,
 //!    the line and the JSON Pointer.
-//! 4. `pattern` and `patternProperties` are matched in linear time. They are searched for, not anchored, and
+//! 4. `pattern` is matched with bounded work: nearly all of them in time linear in the text, and where counted
+//!    repetitions within each other do not allow that, each state that the text leads to is paid for by rule 8. The
+//!    names of members cannot be paid for, so that a pattern in `patternProperties` that is not linear is an error at
+//!    start, as are word boundaries in it. Patterns are searched for, not anchored, and
 //!    translated from ECMA 262 with its Unicode flag: `\d` and `\w` are ASCII, `\s` is ECMA's white space, `$` is the
 //!    very end. What linear time does not allow, look-around and backreferences, is an error at start; instead of
 //!    look-aheads there are several patterns under `allOf`.
@@ -23,14 +26,15 @@
 //!    the schema. At most [`MAX_VIOLATIONS`] are told, the same ones in the same order on each run. Where no
 //!    alternative of an `anyOf` or `oneOf` matches, it is told what is wrong by the one that was meant, if that is
 //!    plain: the only one whose `const`, type and members fit.
-//! 8. The work is bounded. It is counted in steps, about ten nanoseconds each: a million, and where that is not
-//!    enough, 200 for every value of the instance. An instance that takes more does not pass. Recursive schemas
+//! 8. The work is bounded. It is counted in steps, of ten nanoseconds at most: two million, and where that is not
+//!    enough, 50 for every value of the instance. An instance that takes more does not pass. Recursive schemas
 //!    with alternatives, where listing the errors of each branch takes time exponential in the depth, come to
 //!    their end after 4,096 errors, with the violations that were certain by then, or with none in particular.
 //! 9. The depth of an instance costs stack: whoever reads the JSON bounds it.
 //!
 //! What this does not protect against: a schema that allows too much. `additionalProperties` are allowed where
-//! nothing says otherwise, and a property that is not `required` may be missing.
+//! nothing says otherwise, and a property that is not `required` may be missing. Nor one whose alternatives multiply without ever
+//! looking at the instance, such as two references to `false` on each of thirty levels: there is nothing to count.
 
 mod error;
 mod instance;
@@ -44,7 +48,7 @@ mod violation;
 mod tests;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,7 +58,7 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use self::error::{Known, from_build};
+use self::error::{Known, from_build, unbounded_names};
 pub use self::error::{SchemaError, SchemaErrors};
 use self::instance::{Effort, Metered, MeteredJson};
 pub use self::place::Position;
@@ -171,13 +175,15 @@ impl Schema {
     /// `Err` is for an instance of which that would take too long to find out.
     fn is_valid(&self, tree: &Tree<'_>) -> Result<bool, Violations> {
         let effort = Effort::new(tree, u32::MAX);
-        let is_valid = self.validator.is_valid(Metered::root(tree, &effort));
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            self.validator.is_valid(Metered::root(tree, &effort))
+        }));
         if effort.is_spent() {
             return Err(Violations::of_all(
                 "takes more work to check than its size allows",
             ));
         }
-        Ok(is_valid)
+        verdict.or_else(|broken| resume_unwind(broken))
     }
 
     /// What is wrong with an instance that is known not to match, given as a tree and as a value.
@@ -242,6 +248,16 @@ impl Compiler {
             names.learn(json);
             let resource = draft.detect(json).create_resource(json.clone());
             builder = builder.add(uri.as_str(), resource).map_err(fail)?;
+        }
+        let unbounded: Vec<SchemaError> = known
+            .iter()
+            .flat_map(|document| unbounded_names(*document))
+            .collect();
+        if !unbounded.is_empty() {
+            return Err(SchemaErrors {
+                list: unbounded,
+                files: Vec::new(),
+            });
         }
         let registry = builder.prepare().map_err(fail)?;
         Ok(Self {
@@ -325,11 +341,12 @@ impl fmt::Debug for Compiler {
 type Options<'a> = ValidationOptions<'a, Arc<dyn Retrieve>, MeteredJson>;
 
 fn options<'a>(formats: Formats) -> Options<'a> {
-    jsonschema::options_for::<MeteredJson>()
+    let options = jsonschema::options_for::<MeteredJson>()
         .offline()
         .with_pattern_options(PatternOptions::regex())
         .with_email_options(EmailOptions::default().without_display_text())
-        .should_validate_formats(formats == Formats::Assert)
+        .should_validate_formats(formats == Formats::Assert);
+    keyword::add_pattern(options)
 }
 
 /// What a meta-schema finds in a schema: where, and what.
@@ -349,6 +366,7 @@ pub(crate) fn faults(draft: Draft, schema: &Value) -> Vec<(String, String)> {
 
 /// Checks a schema against its meta-schema. Those of one's own are refused when the schema is compiled.
 fn check_schema(draft: Draft, schema: Known<'_>, errors: &mut Vec<SchemaError>) {
+    errors.extend(unbounded_names(schema));
     let meta = match draft {
         Draft::Draft4 => jsonschema::draft4::meta::validator(),
         Draft::Draft6 => jsonschema::draft6::meta::validator(),

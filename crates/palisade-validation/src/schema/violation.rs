@@ -268,7 +268,7 @@ fn nth(members: &Map<String, Value>, name: &str) -> Option<usize> {
 }
 
 /// A name as a token of a JSON Pointer (RFC 6901 section 3).
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -328,7 +328,7 @@ fn wording(error: &ValidationError<'_>, at: Option<&Value>) -> String {
         Kind::MaxProperties { limit } => format!("must have at most {}", plural(*limit, "member")),
         Kind::MinProperties { limit } => format!("must have at least {}", plural(*limit, "member")),
         Kind::Not { .. } => "matches what it must not".to_owned(),
-        Kind::Pattern { pattern } => format!("must match the pattern {}", quote(pattern)),
+        Kind::Pattern { pattern } => must_match(pattern),
         Kind::PropertyNames { error } => {
             format!("has a member whose name {}", wording(error, None))
         }
@@ -342,6 +342,11 @@ fn wording(error: &ValidationError<'_>, at: Option<&Value>) -> String {
         Kind::UniqueItems => "must not have two equal items".to_owned(),
         Kind::Referencing(_) => "is to be checked against a schema that cannot be found".to_owned(),
     }
+}
+
+/// What `pattern` asks for.
+pub(super) fn must_match(pattern: &str) -> String {
+    format!("must match the pattern {}", quote(pattern))
 }
 
 /// Members that must not be there, by their place: their names are the peer's text.
@@ -394,7 +399,7 @@ fn plural(count: u64, what: &str) -> String {
 }
 
 /// A text of the schema, or the beginning of it.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
         None => format!("`{text}`"),

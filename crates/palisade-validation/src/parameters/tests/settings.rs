@@ -36,7 +36,7 @@ fn keys(settings: &ValidationSettings) -> Vec<String> {
 #[case(&[("pattern", "(?=a)")], &["query.x.pattern"])]
 #[case(&[("pattern", r"(a)\1")], &["query.x.pattern"])]
 #[case(&[("pattern", "(?x)a # b")], &["query.x.pattern"])]
-#[case(&[("pattern", r"\w{5000}")], &["query.x.pattern"])]
+#[case(&[("pattern", r"(\w-){5000}")], &["query.x.pattern"])]
 #[case(&[("pattern", "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))")], &["query.x.pattern"])]
 #[case(&[("values", "a,a")], &["query.x.values"])]
 #[case(&[("values", "a,bb"), ("max-length", "1")], &["query.x.values"])]

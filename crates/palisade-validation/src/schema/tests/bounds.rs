@@ -52,18 +52,75 @@ fn many_errors_are_cut_short() {
 
 #[test]
 fn work_grows_with_the_instance_and_no_further() {
-    let rules: Vec<Value> = (0..100)
+    let rules: Vec<Value> = (0..15)
         .map(|n| json!({"items": {"not": {"const": n}, "minLength": 1}}))
         .collect();
-    let items: Value = (1_000..11_000).collect();
+    let items: Value = (1_000..101_000).collect();
     assert!(schema(&json!({"allOf": rules})).check(&items).is_ok());
 
-    let rules: Vec<Value> = (0..400)
+    let rules: Vec<Value> = (0..40)
         .map(|n| json!({"items": {"not": {"const": n}, "minLength": 1}}))
         .collect();
     assert_eq!(
         told(schema(&json!({"allOf": rules})).check(&items)),
         [" | schema | takes more work to check than its size allows"]
+    );
+}
+
+/// Two ways to the same, twenty-six times over.
+fn doubled(keyword: &str, innermost: &Value) -> Schema {
+    let ways = |n: usize| {
+        let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
+        (format!("a{n}"), json!({keyword: [next.clone(), next]}))
+    };
+    let mut levels: serde_json::Map<String, Value> = (0..26).map(ways).collect();
+    levels.insert("a26".to_owned(), innermost.clone());
+    schema(&json!({"$ref": "#/$defs/a0", "$defs": levels}))
+}
+
+#[rstest]
+#[case::json_type(json!({"type": "integer"}), json!("xx"))]
+#[case::types(json!({"type": ["integer", "null", "boolean"]}), json!("xx"))]
+#[case::minimum(json!({"minimum": 2}), json!(1))]
+#[case::multiple_of(json!({"multipleOf": 2}), json!(1))]
+#[case::max_length(json!({"maxLength": 1}), json!("xx"))]
+#[case::min_length(json!({"minLength": 3}), json!("xx"))]
+#[case::constant(json!({"const": "x"}), json!("xx"))]
+#[case::one_of_few(json!({"enum": ["x", 1, null]}), json!("xx"))]
+#[case::pattern(json!({"pattern": "^y"}), json!("xx"))]
+#[case::format(json!({"format": "date"}), json!("xx"))]
+#[case::null(json!({"type": "null"}), json!(true))]
+#[case::required(json!({"required": ["a"]}), json!({}))]
+#[case::items(json!({"minItems": 1}), json!([]))]
+fn alternatives_that_multiply_come_to_an_end_with_scalars(#[case] innermost: Value, #[case] instance: Value) {
+    for keyword in ["anyOf", "oneOf"] {
+        assert_eq!(
+            told(doubled(keyword, &innermost).check(&instance)),
+            [" | schema | takes more work to check than its size allows"],
+            "{keyword}"
+        );
+    }
+}
+
+#[test]
+fn a_pattern_spends_what_it_takes() {
+    let rules = schema(&json!({
+        "additionalProperties": {"pattern": r"^(\s*[0-9A-F]{1,16}\s*,?){1,100}$"},
+        "propertyNames": {"pattern": "^[a-z]{1,3}[0-9]{0,9}$"}
+    }));
+    let too_much = [" | schema | takes more work to check than its size allows"];
+    let short = "0".repeat(400);
+    assert!(rules.check(&json!({"a": "12,AB", "b": 5, "c": &short})).is_ok());
+    assert_eq!(
+        told(rules.check(&json!({"a": "12;AB"}))),
+        [r" | pattern | in member 1: must match the pattern `^(\s*[0-9A-F]{1,16}\s*,?){1,100}$`"]
+    );
+    assert_eq!(told(rules.check(&json!({"a": "0".repeat(8_000)}))), too_much);
+    let many: Value = (0..20).map(|n| (format!("a{n}"), json!(&short))).collect();
+    assert_eq!(told(rules.check(&many)), too_much);
+    assert_eq!(
+        told(rules.check(&json!({"A": "1"}))),
+        [" | propertyNames | has a member whose name must match the pattern `^[a-z]{1,3}[0-9]{0,9}$`"]
     );
 }
 

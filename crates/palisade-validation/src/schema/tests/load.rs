@@ -239,6 +239,30 @@ fn patterns_that_take_more_than_linear_time_are_refused_at_start(
     }
 }
 
+#[rstest]
+#[case("^x-", None)]
+#[case("^[a-zA-Z0-9._-]+$", None)]
+#[case("^[a-z]{1,64}(/[a-z0-9-]{1,64})?$", None)]
+#[case("^([1-5](?:[0-9]{2}|XX))$", None)]
+#[case("^([A-Z]{1,16},?){1,1000}$", Some("counted repetitions"))]
+#[case(r"\\bname\\b", Some("word boundaries"))]
+fn a_pattern_of_names_that_is_not_linear_is_refused_at_start(
+    #[case] pattern: &str,
+    #[case] reason: Option<&str>,
+) {
+    let schema = format!("{{\"$defs\":\n {{\"a~\": {{\"patternProperties\": {{\"{pattern}\": {{}}}}}}}}}}");
+    let files = [("api/order.json", schema.as_str())];
+    match reason {
+        None => assert!(load(&folder(&files)).is_ok()),
+        Some(reason) => {
+            let told = refused(&files);
+            assert!(told.starts_with("api/order.json:2:"), "{told}");
+            assert!(told.contains("at `/$defs/a~0/patternProperties`: "), "{told}");
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_is_not_there_or_no_schema_is_an_error() {
     assert!(refused(&[]).starts_with("api/order.json: cannot be read: "));
