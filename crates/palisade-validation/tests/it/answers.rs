@@ -124,7 +124,7 @@ struct Service {
 
 impl Service {
     fn of(settings: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let mut text = "\
 palisade.max-buffered-body=64 B
 palisade.endpoints[0].name=rest
@@ -134,10 +134,12 @@ palisade.interceptors.C.closed=true
 "
         .to_owned();
         for line in settings.split_whitespace() {
-            text += &format!("palisade.interceptors.V.{line}\n");
+            text.push_str("palisade.interceptors.V.");
+            text.push_str(line);
+            text.push('\n');
         }
-        std::fs::write(folder.path().join("application.properties"), text).unwrap();
-        std::fs::write(folder.path().join("answers.yaml"), DOCUMENT).unwrap();
+        std::fs::write(folder.path().join("application.properties"), text).expect("the file can be written");
+        std::fs::write(folder.path().join("answers.yaml"), DOCUMENT).expect("the file can be written");
         let (config, errors) = Config::load(&Sources::new(folder.path()));
         assert!(errors.is_empty(), "{errors}");
         let registry = Registry::new().with::<Validation>().with::<Closed>();
@@ -158,8 +160,12 @@ palisade.interceptors.C.closed=true
     {
         let inner = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(handler(request))));
         let service = EndpointGroupsLayer::new(self.policy.clone()).layer(inner);
-        let (head, body) = service.oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let (head, body) = service
+            .oneshot(request)
+            .await
+            .expect("it cannot fail")
+            .into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
         let document: Value = serde_json::from_slice(&body).unwrap_or_default();
         let kind = document.get("type").and_then(Value::as_str).unwrap_or_default();
         let code = kind.trim_start_matches("urn:palisade:problem:").to_owned();
@@ -169,19 +175,22 @@ palisade.interceptors.C.closed=true
 
 fn get(path: &str) -> Request<Body> {
     let request = Request::get(format!("/{path}")).header("host", "localhost");
-    request.body(Body::empty()).unwrap()
+    request.body(Body::empty()).expect("a request")
 }
 
 /// The answer that [`ANSWERS`] has for the path.
-fn handler(request: Request<Body>) -> Response<Full<Bytes>> {
+fn handler(request: &Request<Body>) -> Response<Full<Bytes>> {
     let kind = request.uri().path().trim_start_matches('/');
-    let (_, head, body) = ANSWERS.iter().find(|(name, ..)| *name == kind).unwrap();
+    let (_, head, body) = ANSWERS
+        .iter()
+        .find(|(name, ..)| *name == kind)
+        .expect("an answer for the path");
     let mut words = head.split(' ');
-    let mut response = Response::builder().status(words.next().unwrap());
+    let mut response = Response::builder().status(words.next().expect("a status"));
     for (name, value) in [CONTENT_TYPE, CONTENT_ENCODING].iter().zip(words) {
         response = response.header(name, value);
     }
-    response.body(Full::from(*body)).unwrap()
+    response.body(Full::from(*body)).expect("a response")
 }
 
 const INVALID: &str = "palisade_responses_invalid_total{group=\"rest\"}";
@@ -218,7 +227,7 @@ async fn what_cannot_be_looked_at_is_not_as_it_should_be_with_a_document_and_wit
         .headers_mut()
         .insert("if-none-match", "\"1\"".parse().unwrap());
     let service = Service::of(&format!("validation.response={response} {document}"));
-    let (status, code, body) = service.send(request, handler).await;
+    let (status, code, body) = service.send(request, |request| handler(&request)).await;
     let is_good = if has_document { with } else { without };
     if is_good || response == "report" {
         let (_, head, expected) = ANSWERS.iter().find(|(name, ..)| *name == kind).unwrap();
@@ -242,7 +251,7 @@ async fn a_refusal_by_another_stage_is_no_answer_of_the_service(
     let service = Service::of(&format!("validation.response={response} {document}"));
     let mut request = get("json");
     request.headers_mut().insert("x-closed", "1".parse().unwrap());
-    let (status, code, _) = service.send(request, handler).await;
+    let (status, code, _) = service.send(request, |request| handler(&request)).await;
     assert_eq!((status, code.as_str()), (409, "closed"));
     assert!(!recorder.handle().render().contains(INVALID));
 }
@@ -278,7 +287,7 @@ async fn where_answers_are_looked_at_they_are_asked_for_as_they_are(
             let fields = ["accept-encoding", "range", "if-range"].map(field);
             assert_eq!(fields, expected);
             assert_eq!(field("if-none-match"), "\"1\"");
-            handler(request)
+            handler(&request)
         })
         .await;
     assert_eq!(status, 200);
