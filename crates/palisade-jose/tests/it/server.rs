@@ -452,6 +452,21 @@ async fn a_report_only_stage_decrypts_and_lets_everything_pass() {
 }
 
 #[tokio::test]
+async fn a_report_only_stage_refuses_what_is_too_large_for_it() {
+    let server = World::new().reporting_server(all_profiles());
+    let large = vec![b'x'; (2 << 20) + 1];
+    let (status, _, _) = server.send(post(Bytes::from(large.clone()))).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(server.seen().is_none());
+
+    let mut answer = json_answer();
+    *answer.body_mut() = large.into();
+    let (status, _, body) = server.answering(Draft::new("a").request(), answer).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(body.len() < 1_000);
+}
+
+#[tokio::test]
 async fn a_report_only_stage_answers_those_who_do_not_take_part_in_the_clear() {
     let server = World::new().reporting_server(all_profiles());
     let clear = request(Method::POST, "/server/rest/pay/order", "application/json", "{}");
