@@ -49,7 +49,7 @@ mod tests {
     #[case("application/soap+xml; action=\"a\\\";b\"; charset=utf-8", XML)]
     #[case("", OTHER)]
     #[case("json", OTHER)]
-    #[case("text/json", OTHER)]
+    #[case("text/json", JSON)]
     #[case("text/plain", OTHER)]
     #[case("application/jsonl", OTHER)]
     #[case("application/json-seq", OTHER)]

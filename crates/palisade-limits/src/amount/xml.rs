@@ -27,6 +27,11 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, Unreadable> {
     bounds().check(text).map_err(|excess| match excess {
         XmlExcess::DocumentType => Unreadable::DocumentType,
         XmlExcess::Encoding => Unreadable::Charset,
+        XmlExcess::Declaration => Unreadable::Malformed {
+            format: Format::Xml,
+            line: 1,
+            column: 1,
+        },
         _ => Unreadable::TooComplex,
     })?;
     let options = ParsingOptions {

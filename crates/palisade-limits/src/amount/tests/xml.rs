@@ -143,11 +143,21 @@ fn a_document_type_declaration_is_refused(#[case] body: &str) {
 #[case("<?xml version=\"1.0\" encoding = \"IBM037\" ?><A>1</A>")]
 #[case("\u{feff}<?xml version='1.0' encoding='UTF-7'?><A>1</A>")]
 #[case("<?xml\tversion='1.0' encoding='UTF-7'?><A>1</A>")]
+fn another_encoding_is_refused(#[case] body: &str) {
+    assert_eq!(read("/A", &XML, body), Err(Unreadable::Charset));
+}
+
+#[rstest]
 #[case("<?xml\tversion='1.0' encoding='UTF-8' encoding='UTF-7'?><A>1</A>")]
 #[case("<?xml version='1.0' encoding=UTF-8?><A>1</A>")]
 #[case("<?xml version='1.0' encoding='utf-8?><A>1</A>")]
-fn another_encoding_is_refused(#[case] body: &str) {
-    assert_eq!(read("/A", &XML, body), Err(Unreadable::Charset));
+fn a_declaration_that_is_none_is_refused(#[case] body: &str) {
+    let malformed = Unreadable::Malformed {
+        format: Format::Xml,
+        line: 1,
+        column: 1,
+    };
+    assert_eq!(read("/A", &XML, body), Err(malformed));
 }
 
 #[test]
