@@ -39,9 +39,10 @@ fn a_hundred_megabytes_of_brackets_cost_no_stack_and_little_memory() {
         assert_eq!(answer.shown(), "400 body-malformed");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains("nested"), "{detail}");
-        // The body, once as it came and once in one piece, and no tree.
+        // The body, once as it came, in buffers that are not all full, and once in one piece, perhaps while the one before is still
+        // being let go; and no tree, which would take gigabytes.
         let peak = node.peak_memory() / 1024;
-        assert!(peak < 350, "{peak} MiB");
+        assert!(peak < 600, "{peak} MiB");
     }
     let good = Ask::post(&path("Orders"), "application/json", r#"{"amount": 1}"#);
     assert_eq!(world.connect(&node).ask(&good).unwrap().status, 200);
