@@ -171,6 +171,12 @@ impl Validator {
         media_type.is("text", "event-stream") || self.document.is_none() && !is_text(&media_type)
     }
 
+    /// The name of the operation that a request was for.
+    pub(crate) fn name_of(&self, matched: Option<Matched>) -> Option<&str> {
+        let operation = self.document.as_ref()?.operation(matched?.index)?;
+        Some(&operation.id)
+    }
+
     /// The operation that a request is for, if there is a document.
     fn operation<'a>(&'a self, head: &'a request::Parts) -> Result<Option<Found<'a>>, Invalid> {
         self.document
