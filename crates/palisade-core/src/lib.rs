@@ -90,5 +90,6 @@ pub use rejection::Rejection;
 pub use replay::{Replay, ReplayError, ReplayStore, SeenMessage, SharedReplay};
 pub use secret::Secret;
 pub use stage::{
-    Bodies, BoxFuture, Entry, FactKind, Guard, Message, Need, Phase, Rehearsal, Stage, Step, Transform,
+    Bodies, BoxFuture, Entry, FactKind, GroupOutline, Guard, Message, Need, Phase, Rehearsal, Stage, Step,
+    Transform,
 };

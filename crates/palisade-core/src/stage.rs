@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{request, response};
 use serde::Serialize;
 
-use crate::{Context, Limit, Rejection};
+use crate::{Context, Finding, Limit, Rejection};
 
 /// A future that is boxed because its stage really waits.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -58,20 +58,11 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
         self.reads()
     }
 
-    /// The parameters of paths that it has rules for, by their names in `paths` of endpoint groups; for findings.
-    fn path_parameters(&self) -> Vec<&str> {
+    /// What is unwise about the groups that it stands in, all of them; keys are relative to the root of its kind, as those of
+    /// [`StageKind::guardrails`](crate::StageKind::guardrails).
+    fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+        let _ = groups;
         Vec::new()
-    }
-
-    /// Whether it lets any request pass whose path fits one of those patterns, which are axum's; for findings.
-    fn serves(&self, paths: &[Arc<str>]) -> bool {
-        let _ = paths;
-        true
-    }
-
-    /// What it knows of that is for callers with credentials alone, such as "the operation `createOrder`"; for findings.
-    fn demands_credentials(&self) -> Option<String> {
-        None
     }
 
     /// What [`request`](Self::request) would answer, without lasting effect; for explanations.
@@ -167,6 +158,17 @@ pub trait Transform: Any + Debug + Send + Sync + 'static {
     fn limit(&self) -> Option<&dyn Limit> {
         None
     }
+}
+
+/// What a [`Guard`] is told of a group that it stands in.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupOutline<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The patterns of paths that select it, which are axum's; empty where it has none.
+    pub paths: &'a [Arc<str>],
+    /// Whether a stage finds out who is calling.
+    pub authenticates: bool,
 }
 
 /// The outcome of a [`Transform`]: known at once, or awaited.

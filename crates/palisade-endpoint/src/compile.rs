@@ -6,7 +6,8 @@ use std::sync::Arc;
 use palisade_config::{Config, Error, Errors, Origin, nearest};
 use palisade_core::settings::ByteSize;
 use palisade_core::{
-    Clock, Entry, FactKind, Finding, Phase, Pipeline, PipelineLimits, Resources, Severity, Stage, StateStore,
+    Clock, Entry, FactKind, Finding, GroupOutline, Phase, Pipeline, PipelineLimits, Resources, Severity,
+    Stage, StateStore,
 };
 use serde::Deserialize;
 
@@ -14,10 +15,9 @@ use crate::client;
 use crate::group::{self, Group};
 use crate::index::Index;
 use crate::interceptor::{self, BuiltStage, INTERCEPTORS, Interceptor, Side};
-use crate::pattern::Pattern;
 use crate::policy::{CompiledGroup, Policy, Unmatched};
 use crate::reach;
-use crate::registry::Registry;
+use crate::registry::{Registry, join};
 use crate::selector::BasePaths;
 
 /// The names directly under `palisade.` that this crate reads, for [`Config::unknown`].
@@ -86,7 +86,7 @@ impl Registry {
         for (name, interceptor) in &interceptors {
             findings.extend(interceptor.findings.iter().cloned());
             if named.contains(name) {
-                findings.extend(unknown_path_parameters(config, name, interceptor, &compiled));
+                findings.extend(guardrails(config, name, interceptor, &compiled));
                 continue;
             }
             match unused(config, name, &named) {
@@ -238,8 +238,8 @@ fn unused(config: &Config, name: &str, named: &HashSet<&String>) -> Result<Findi
     ))
 }
 
-/// Rules for parameters of paths that no group which names the interceptor has: they never hold, or refuse every request.
-fn unknown_path_parameters(
+/// What an interceptor's guards say of the groups that name it.
+fn guardrails(
     config: &Config,
     name: &str,
     interceptor: &Interceptor,
@@ -248,29 +248,20 @@ fn unknown_path_parameters(
     let naming = groups
         .iter()
         .filter(|group| group.interceptors.iter().any(|named| named == name));
-    let known: HashSet<String> = naming
-        .flat_map(|group| group.paths.iter())
-        .flat_map(|pattern| Pattern::names(pattern))
-        .collect();
+    let outlines: Vec<GroupOutline<'_>> = naming.map(CompiledGroup::outline).collect();
     let mut findings = Vec::new();
     for built in &interceptor.stages {
         let Stage::Guard(guard) = &built.stage else {
             continue;
         };
-        let unknown = guard.path_parameters().into_iter();
-        for parameter in unknown.filter(|parameter| !known.contains(*parameter)) {
-            let place = format!("{}.{}.path", config.child_key(INTERCEPTORS, name), built.root);
-            let message = format!(
-                "no path pattern of a group that names the interceptor {name} has the parameter {parameter}"
-            );
-            findings.push(located(
-                config,
-                Severity::Moderate,
-                "validation-path-parameter-unknown",
-                message,
-                &config.child_key(&place, parameter),
-            ));
-        }
+        let root = format!("{}.{}", config.child_key(INTERCEPTORS, name), built.root);
+        findings.extend(guard.guardrails(&outlines).into_iter().map(|finding| {
+            let key = join(&root, finding.key.as_deref().unwrap_or_default());
+            match config.origin(&key) {
+                Some(origin) => finding.at(key).from_origin(origin.to_string()),
+                None => finding.at(key),
+            }
+        }));
     }
     findings
 }
@@ -313,7 +304,6 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
             key,
         ));
     }
-    findings.extend(document_findings(config, key, group));
     if group.report_only {
         let message = format!("the group {name} only reports what it would refuse");
         findings.push(located(
@@ -322,46 +312,6 @@ fn group_findings(config: &Config, key: &str, group: &CompiledGroup, reachable: 
             "report-only",
             message,
             &format!("{key}.report-only"),
-        ));
-    }
-    findings
-}
-
-/// Where a group and the document that it serves do not fit together.
-fn document_findings(config: &Config, key: &str, group: &CompiledGroup) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let name = &group.name;
-    let serves = |entry: &Entry| match &entry.stage {
-        Stage::Guard(guard) => guard.serves(&group.paths),
-        Stage::Transform(_) => true,
-    };
-    if !group.paths.is_empty() && !group.pipeline.entries().iter().all(serves) {
-        let message = format!(
-            "no path of the group {name} is one of its OpenAPI document, below the paths of its servers: every request is refused"
-        );
-        findings.push(located(
-            config,
-            Severity::Moderate,
-            "openapi-no-operation",
-            message,
-            &format!("{key}.paths"),
-        ));
-    }
-    let demands = |entry: &Entry| match &entry.stage {
-        Stage::Guard(guard) => guard.demands_credentials(),
-        Stage::Transform(_) => None,
-    };
-    let demand = group.pipeline.entries().iter().find_map(demands);
-    if let Some(demand) = demand.filter(|_| !group.authenticates) {
-        let message = format!(
-            "the group {name} has no stage that asks for credentials, and by the OpenAPI document they are demanded for {demand}"
-        );
-        findings.push(located(
-            config,
-            Severity::Moderate,
-            "openapi-security-not-enforced",
-            message,
-            key,
         ));
     }
     findings

@@ -77,25 +77,6 @@ impl Pattern {
         }
     }
 
-    /// The names of the parameters in a pattern that was read.
-    pub(crate) fn names(text: &str) -> Vec<String> {
-        let (mut names, mut open) = (Vec::new(), None::<String>);
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            let is_doubled = matches!(c, '{' | '}') && chars.next_if_eq(&c).is_some();
-            match (&mut open, c) {
-                (None, '{') if !is_doubled => {
-                    chars.next_if_eq(&'*');
-                    open = Some(String::new());
-                }
-                (Some(_), '}') if !is_doubled => names.extend(open.take()),
-                (Some(name), c) => name.push(c),
-                (None, _) => {}
-            }
-        }
-        names
-    }
-
     /// Whether its fixed text has anything percent-encoded.
     pub(crate) fn has_encoded(&self) -> bool {
         self.0.iter().any(|segment| segment.text().contains('%'))
@@ -134,17 +115,6 @@ mod tests {
 
     fn fixed(text: &str) -> Segment {
         Segment::Static(text.into())
-    }
-
-    #[rstest]
-    #[case("/a/b", &[])]
-    #[case("/{id}", &["id"])]
-    #[case("/a-{id}/{name}/{*rest}", &["id", "name", "rest"])]
-    #[case("/{{x}}/{id}", &["id"])]
-    #[case("/{a{{b}}c}", &["a{b}c"])]
-    fn parameters_have_the_names_that_handlers_see(#[case] text: &str, #[case] names: &[&str]) {
-        assert!(Pattern::parse(text).is_ok());
-        assert_eq!(Pattern::names(text), names);
     }
 
     #[rstest]

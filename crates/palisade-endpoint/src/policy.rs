@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard as Snapshot};
 use http::HeaderMap;
 use palisade_config::Entry as Setting;
-use palisade_core::{Finding, Pipeline, RefusalFormat, soap};
+use palisade_core::{Finding, GroupOutline, Pipeline, RefusalFormat, soap};
 use serde::Serialize;
 
 use crate::client::CompiledClient;
@@ -55,6 +55,17 @@ pub(crate) struct CompiledGroup {
     pub(crate) authenticates: bool,
     /// The settings that each stage of the pipeline was built from.
     pub(crate) settings: Vec<Arc<[Setting]>>,
+}
+
+impl CompiledGroup {
+    /// What its guards are told of it.
+    pub(crate) fn outline(&self) -> GroupOutline<'_> {
+        GroupOutline {
+            name: &self.name,
+            paths: &self.paths,
+            authenticates: self.authenticates,
+        }
+    }
 }
 
 impl Policy {

@@ -223,7 +223,7 @@ fn located(config: &Config, prefix: &str, error: &BuildError) -> Errors {
 }
 
 /// The whole key of something inside a stage's settings.
-fn join(prefix: &str, inner: &str) -> String {
+pub(crate) fn join(prefix: &str, inner: &str) -> String {
     if inner.is_empty() || inner.starts_with('[') {
         format!("{prefix}{inner}")
     } else {

@@ -8,8 +8,8 @@ use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use http::{StatusCode, request, response};
 use palisade_core::pool::CryptoPool;
 use palisade_core::{
-    Bodies, BuildContext, BuildError, Context, Finding, Guard, Message, Need, Phase, Pipeline, Problem,
-    Rehearsal, Rejection, Severity, Stage, StageKind, Step, Transform,
+    Bodies, BuildContext, BuildError, Context, Finding, GroupOutline, Guard, Message, Need, Phase, Pipeline,
+    Problem, Rehearsal, Rejection, Severity, Stage, StageKind, Step, Transform,
 };
 
 use crate::accept::AcceptRule;
@@ -80,19 +80,13 @@ impl Guard for Heads {
         Some(format!("the operation is `{operation}`"))
     }
 
-    fn path_parameters(&self) -> Vec<&str> {
-        self.validator.parameters.path_names().collect()
-    }
-
-    fn serves(&self, paths: &[Arc<str>]) -> bool {
-        self.validator
-            .document
-            .as_ref()
-            .is_none_or(|document| document.meets(paths))
-    }
-
-    fn demands_credentials(&self) -> Option<String> {
-        self.validator.document.as_ref()?.demands_credentials()
+    fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+        let mut found = self.validator.parameters.guardrails(groups);
+        if let Some(document) = &self.validator.document {
+            found.extend(groups.iter().filter_map(|group| document.is_out_of_reach(group)));
+            found.extend(groups.iter().filter_map(|group| document.is_open_in(group)));
+        }
+        found
     }
 }
 
@@ -159,9 +153,10 @@ impl Transform for Messages {
             (Need::IfItFits | Need::Whole, body) => body.cloned().unwrap_or_default(),
         };
         let matched = cx.kept::<Matched>().copied();
+        let status = message.head.status;
         if !self.validator.takes_long(&body) {
             let verdict = self.validator.response(&message.head, &body, matched);
-            return Step::Done(self.answered(cx, verdict));
+            return Step::Done(self.answered(cx, status, matched, verdict));
         }
         let validator = Arc::clone(&self.validator);
         let head = message.head.clone();
@@ -170,7 +165,7 @@ impl Transform for Messages {
                 .pool
                 .finish(move || validator.response(&head, &body, matched));
             let verdict = verdict.await.map_err(Invalid::NotLookedAt).flatten();
-            self.answered(cx, verdict)
+            self.answered(cx, status, matched, verdict)
         }))
     }
 
@@ -199,7 +194,13 @@ impl Messages {
     }
 
     /// What becomes of an answer that was looked at.
-    fn answered(&self, cx: &mut Context, verdict: Result<(), Invalid>) -> Result<(), Rejection> {
+    fn answered(
+        &self,
+        cx: &mut Context,
+        status: StatusCode,
+        matched: Option<Matched>,
+        verdict: Result<(), Invalid>,
+    ) -> Result<(), Rejection> {
         let Err(invalid) = verdict else {
             return Ok(());
         };
@@ -209,7 +210,8 @@ impl Messages {
         let group = group(cx);
         metrics::counter!("palisade_responses_invalid_total", "group" => group.clone()).increment(1);
         let request_id = cx.request_id();
-        tracing::warn!(target: "palisade::validation", group, %request_id, cause = %invalid, "the answer is not as it should be");
+        let (status, operation) = (status.as_u16(), self.validator.name_of(matched));
+        tracing::warn!(target: "palisade::validation", group, operation, status, %request_id, cause = %invalid, "the answer is not as it should be");
         Ok(())
     }
 }

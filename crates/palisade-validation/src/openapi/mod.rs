@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 use http::{Method, request};
-use palisade_core::facts;
+use palisade_core::{Finding, GroupOutline, Severity, facts};
 
 use self::dialect::{Direction, Schemas};
 use self::document::{Document, Node};
@@ -242,19 +242,31 @@ impl OpenApi {
         self.operations.get(index)
     }
 
-    /// Whether any of those patterns of paths may lead to an operation.
-    pub(crate) fn meets(&self, patterns: &[Arc<str>]) -> bool {
-        patterns.iter().any(|pattern| self.routes.meets(pattern))
+    /// That a group serves no operation, where that is so.
+    pub(crate) fn is_out_of_reach(&self, group: &GroupOutline<'_>) -> Option<Finding> {
+        if group.paths.is_empty() || group.paths.iter().any(|pattern| self.routes.meets(pattern)) {
+            return None;
+        }
+        let message = format!(
+            "no path of the group {} is one of the document, below the paths of its servers: every request is refused",
+            group.name
+        );
+        Some(Finding::new(Severity::Moderate, "openapi-no-operation", message).at("openapi"))
     }
 
-    /// For which operations the document demands credentials, in words.
-    pub(crate) fn demands_credentials(&self) -> Option<String> {
-        let first = self.secured.first()?;
-        Some(match self.secured.len() - 1 {
-            0 => format!("the operation `{first}`"),
-            1 => format!("the operation `{first}` and 1 other"),
-            others => format!("the operation `{first}` and {others} others"),
-        })
+    /// That a group lets callers through of whom the document demands credentials, where that is so.
+    pub(crate) fn is_open_in(&self, group: &GroupOutline<'_>) -> Option<Finding> {
+        let first = self.secured.first().filter(|_| !group.authenticates)?;
+        let others = match self.secured.len() - 1 {
+            0 => String::new(),
+            1 => " and 1 other".to_owned(),
+            others => format!(" and {others} others"),
+        };
+        let message = format!(
+            "the document demands credentials for the operation `{first}`{others}, and the group {} has no stage that asks for any",
+            group.name
+        );
+        Some(Finding::new(Severity::Moderate, "openapi-security-not-enforced", message).at("openapi"))
     }
 
     /// Whether the document has that parameter of the query as credentials.

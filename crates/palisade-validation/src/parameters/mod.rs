@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
-use palisade_core::{MatchedGroup, facts};
+use palisade_core::{Finding, GroupOutline, MatchedGroup, Severity, facts};
 use smallvec::{SmallVec, smallvec};
 
 use crate::pattern::Budget;
@@ -91,9 +91,21 @@ impl Parameters {
         }
     }
 
-    /// The names of the parameters of the path.
-    pub(crate) fn path_names(&self) -> impl Iterator<Item = &str> {
-        self.path.iter().map(|(parameter, _)| parameter.name())
+    /// Rules for parameters of the path that no group has: they never hold, or refuse every request.
+    pub(crate) fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+        let patterns = || groups.iter().flat_map(|group| group.paths);
+        let unknown = self
+            .path
+            .iter()
+            .map(|(parameter, _)| parameter.name())
+            .filter(|name| !patterns().any(|pattern| route::has(pattern, name)));
+        let finding = |name: &str| {
+            let message =
+                format!("no path pattern of a group with this interceptor has the parameter {name}");
+            Finding::new(Severity::Moderate, "validation-path-parameter-unknown", message)
+                .at(Place::Path.key(name))
+        };
+        unknown.map(finding).collect()
     }
 
     /// Checks the parameters of a request.

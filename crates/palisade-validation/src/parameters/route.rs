@@ -94,6 +94,14 @@ fn segments(pattern: &str) -> impl Iterator<Item = Segment<'_>> {
     pattern.split('/').map(Segment::parse)
 }
 
+/// Whether a pattern has that parameter.
+pub(super) fn has(pattern: &str, name: &str) -> bool {
+    segments(pattern).any(|segment| match segment.wildcard {
+        Some(Wildcard::Segment(own) | Wildcard::Rest(own)) => own == name,
+        None => false,
+    })
+}
+
 /// Walks a pattern beside a path and hands over each parameter with its value. Whether the pattern fits is known at the end.
 fn walk<'v>(pattern: &str, path: &'v str, mut found: impl FnMut(&str, &'v str)) -> bool {
     let mut rest = path.strip_prefix('/');

@@ -44,7 +44,7 @@ pub(super) fn all() -> Vec<Source> {
 }
 
 fn without_test_module(text: &str) -> &str {
-    text.split_once("#[cfg(test)]\nmod tests")
+    text.split_once("#[cfg(test)]\nmod tests {")
         .map_or(text, |(code, _)| code)
 }
 
