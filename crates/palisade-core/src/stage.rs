@@ -60,7 +60,7 @@ pub trait Guard: Any + Debug + Send + Sync + 'static {
 
     /// What is unwise about the groups that it stands in, all of them; keys are relative to the root of its kind, as those of
     /// [`StageKind::guardrails`](crate::StageKind::guardrails).
-    fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+    fn findings_in(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
         let _ = groups;
         Vec::new()
     }

@@ -255,7 +255,7 @@ fn guardrails(
             continue;
         };
         let root = format!("{}.{}", config.child_key(INTERCEPTORS, name), built.root);
-        findings.extend(guard.guardrails(&outlines).into_iter().map(|finding| {
+        findings.extend(guard.findings_in(&outlines).into_iter().map(|finding| {
             let key = join(&root, finding.key.as_deref().unwrap_or_default());
             match config.origin(&key) {
                 Some(origin) => finding.at(key).from_origin(origin.to_string()),

@@ -80,8 +80,8 @@ impl Guard for Heads {
         Some(format!("the operation is `{operation}`"))
     }
 
-    fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
-        let mut found = self.validator.parameters.guardrails(groups);
+    fn findings_in(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+        let mut found = self.validator.parameters.findings_in(groups);
         if let Some(document) = &self.validator.document {
             found.extend(groups.iter().filter_map(|group| document.is_out_of_reach(group)));
             found.extend(groups.iter().filter_map(|group| document.is_open_in(group)));

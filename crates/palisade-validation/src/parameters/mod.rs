@@ -92,7 +92,7 @@ impl Parameters {
     }
 
     /// Rules for parameters of the path that no group has: they never hold, or refuse every request.
-    pub(crate) fn guardrails(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
+    pub(crate) fn findings_in(&self, groups: &[GroupOutline<'_>]) -> Vec<Finding> {
         let patterns = || groups.iter().flat_map(|group| group.paths);
         let unknown = self
             .path
